@@ -1,0 +1,1 @@
+//! Carries a Drift account into partitioned Parquet.
