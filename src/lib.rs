@@ -1,1 +1,7 @@
 //! Carries a Drift account into partitioned Parquet.
+
+pub mod cpu;
+pub mod error;
+pub mod page;
+pub mod schema;
+pub mod tables;

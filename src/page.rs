@@ -1,0 +1,14 @@
+//! A page: the bytes of one answer of Drift, and where they came from.
+
+use bytes::Bytes;
+
+/// One answer's body, and the call that brought it.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The call's path, for messages to people; never with a query string.
+    pub path: String,
+    /// The key it was asked under: the conversation of a page of messages, the id of a detail.
+    pub parent: Option<i64>,
+    /// The body, decompressed: JSON as Drift sent it.
+    pub body: Bytes,
+}
