@@ -1,7 +1,13 @@
 //! Carries a Drift account into partitioned Parquet.
 
+pub mod config;
 pub mod cpu;
 pub mod error;
+pub mod manifest;
 pub mod page;
+pub mod progress;
+pub mod report;
 pub mod schema;
+pub mod stop;
+pub mod store;
 pub mod tables;

@@ -1,0 +1,13 @@
+//! The manifest: immutable, numbered, the one truth about what a lake holds. Creating the next number if
+//! it is absent is the commit. `docs/manifest.md` describes it for readers.
+//!
+//! It holds never a secret and never personal data. Knows nothing of JSON pages, Arrow, Parquet or HTTP.
+
+mod format;
+mod log;
+
+pub use self::format::{
+    FORMAT, FullWalk, Lease, Manifest, ObjectState, Pending, RunState, RunStatus, TableState, TodoChunk,
+    WalkState,
+};
+pub use self::log::{Log, MANIFESTS_KEPT, number_of};

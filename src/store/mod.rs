@@ -1,0 +1,112 @@
+//! Where a lake lies. A whole object or nothing: objects are created if absent, replaced in one step, read,
+//! listed and deleted, never appended to or half-written. The only place with `object_store`.
+//!
+//! Knows nothing of what is inside the bytes.
+
+mod directory;
+
+use std::fmt::Debug;
+use std::fs::File;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::error::{Error, Result};
+
+pub use self::directory::Directory;
+
+/// The store's name for one version of an object.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Etag(pub String);
+
+/// An object as a listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The path in the lake, with `/` between parts.
+    pub path: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its version.
+    pub etag: Etag,
+}
+
+/// One version of an object, whole.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// The version they are of.
+    pub etag: Etag,
+}
+
+/// One version of an object, opened for reading parts of it.
+#[derive(Debug)]
+pub enum Opened {
+    /// A file of a directory lake; a later replacement of the object does not touch it.
+    File(File, Etag),
+    /// The bytes.
+    Bytes(Bytes, Etag),
+}
+
+/// What became of an attempt to create an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Creation {
+    /// It was created.
+    Created(Etag),
+    /// There was one before, which stays as it was.
+    Exists,
+}
+
+/// What a replacement expects to find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// Nothing there.
+    Absent,
+    /// This version.
+    Version(Etag),
+}
+
+/// The exclusive right to write to a lake, for as long as it lives.
+pub trait Guard: Send + Sync + Debug {}
+
+/// A place for objects. Every operation is atomic and, once it returned, durable.
+#[async_trait]
+pub trait Store: Send + Sync + Debug {
+    /// What people and readers call the object at `path`: a file path or an `s3://` address.
+    fn uri(&self, path: &str) -> String;
+
+    /// All objects below `prefix` (a path of whole parts, or nothing for the whole lake), sorted by path.
+    async fn list(&self, prefix: &str) -> Result<Vec<Entry>>;
+
+    /// The object, or nothing when there is none.
+    async fn get(&self, path: &str) -> Result<Option<Stored>>;
+
+    /// The object, opened for reading parts of it, or nothing when there is none.
+    async fn open(&self, path: &str) -> Result<Option<Opened>>;
+
+    /// Creates the object unless there is one.
+    async fn create(&self, path: &str, bytes: Bytes) -> Result<Creation>;
+
+    /// Puts a data object in place of the expected version; anything else there is [`Error::held`].
+    async fn replace(&self, path: &str, bytes: Bytes, expect: Expect) -> Result<Etag>;
+
+    /// Puts an object that is only a hint or a note, whatever was there.
+    async fn overwrite(&self, path: &str, bytes: Bytes) -> Result<()>;
+
+    /// Deletes the object; one that is not there is no error.
+    async fn delete(&self, path: &str) -> Result<()>;
+
+    /// Takes the exclusive right to write, where the store itself can give it.
+    async fn lock(&self) -> Result<Option<Box<dyn Guard>>>;
+}
+
+/// Opens the lake at `location`: a directory, or an address with a scheme.
+pub fn open(location: &str) -> Result<Arc<dyn Store>> {
+    if let Some((scheme, _)) = location.split_once("://") {
+        let problem = format!("lakes at `{scheme}://` addresses are not supported by this version");
+        return Err(Error::usage(problem).hint("give a directory to --lake"));
+    }
+    Ok(Arc::new(Directory::new(location)))
+}
