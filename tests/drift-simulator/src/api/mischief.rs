@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
+use libdeflater::{CompressionLvl, Compressor};
 
 use super::answer::Refusal;
 use super::behaviour::Behaviour;
@@ -102,14 +103,14 @@ fn padded(body: &[u8], megabytes: u32) -> Bytes {
 /// The same body compressed; an answer that is compressed already stays as it is.
 pub(super) fn compressed(mut answer: ApiResponse) -> ApiResponse {
     if answer.header("content-encoding").is_none() {
-        answer.body = gzip(&answer.body);
+        answer.body = gzip(&answer.body, CompressionLvl::fastest());
         answer = answer.with("content-encoding", "gzip");
     }
     answer
 }
 
-fn gzip(body: &[u8]) -> Bytes {
-    let mut compressor = libdeflater::Compressor::new(libdeflater::CompressionLvl::fastest());
+fn gzip(body: &[u8], level: CompressionLvl) -> Bytes {
+    let mut compressor = Compressor::new(level);
     let mut packed = vec![0; compressor.gzip_compress_bound(body.len())];
     let length = compressor.gzip_compress(body, &mut packed).expect("the bound is large enough");
     packed.truncate(length);
@@ -120,5 +121,8 @@ fn gzip(body: &[u8]) -> Bytes {
 fn bomb(megabytes: u32) -> Bytes {
     static PACKED: Mutex<BTreeMap<u32, Bytes>> = Mutex::new(BTreeMap::new());
     let mut packed = PACKED.lock().expect("packing does not panic");
-    packed.entry(megabytes).or_insert_with(|| gzip(&vec![b' '; megabytes as usize * MEGABYTE])).clone()
+    packed
+        .entry(megabytes)
+        .or_insert_with(|| gzip(&vec![b' '; megabytes as usize * MEGABYTE], CompressionLvl::default()))
+        .clone()
 }

@@ -113,6 +113,9 @@ impl World {
         }
     }
 
+    /// What a conversation costs in memory: its record, and its place in two orders.
+    pub const BYTES_PER_CONVERSATION: usize = size_of::<ConversationRecord>() + 2 * OrderIndex::BYTES_PER_ROW;
+
     /// The recipe.
     pub fn config(&self) -> &WorldConfig {
         &self.config

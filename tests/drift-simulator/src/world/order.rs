@@ -17,6 +17,9 @@ pub(crate) struct OrderIndex {
 }
 
 impl OrderIndex {
+    /// A slot, a node of the tree, and the way back.
+    pub(crate) const BYTES_PER_ROW: usize = 3 * size_of::<u32>();
+
     /// Builds the order of `rows`, given from the bottom to the top.
     pub(crate) fn from_bottom(rows: impl IntoIterator<Item = u32>) -> Self {
         let mut order = Self::default();
