@@ -19,6 +19,7 @@ mod chance;
 pub mod clock;
 pub mod faults;
 mod json;
+mod paths;
 pub mod server;
 mod table;
 pub mod truth;

@@ -199,7 +199,7 @@ type Counted = (&'static str, u32, fn(u32) -> Fault);
 
 const COUNTED: [Counted; 9] = [
     ("drip", 100, |ms| Fault::Wire(WireFault::Drip(ms))),
-    ("deflate-bomb", 512, Fault::DeflateBomb),
+    ("deflate-bomb", 256, Fault::DeflateBomb),
     ("oversize", 80, Fault::Oversize),
     ("bump", 30, Fault::Bump),
     ("erase", 2, Fault::Erase),

@@ -100,6 +100,7 @@ fn initial_creation(config: &WorldConfig, row: u32, chance: &mut Chance) -> i64 
 }
 
 /// Half are last updated with their last message, the others later; some at a full hour, where updates coincide.
+/// Nothing happens in the last hour before the start, so that a reader finds the world settled.
 fn initial_update(config: &WorldConfig, last_message_ms: i64, chance: &mut Chance) -> i64 {
     let hour = DAY_MS / 24;
     let later = match chance.below(10) {
@@ -107,7 +108,8 @@ fn initial_update(config: &WorldConfig, last_message_ms: i64, chance: &mut Chanc
         5..9 => last_message_ms + chance.below(30 * DAY_MS as u64) as i64,
         _ => (last_message_ms / hour + 1) * hour,
     };
-    if later < config.now_ms { later } else { last_message_ms + (config.now_ms - last_message_ms) / 2 }
+    let quiet_ms = config.now_ms - hour;
+    if later < quiet_ms { later } else { last_message_ms + (quiet_ms - last_message_ms) / 2 }
 }
 
 impl World {

@@ -13,6 +13,7 @@ mod conversation;
 mod ids;
 mod meeting;
 mod message;
+mod message_parts;
 mod mutation;
 mod order;
 mod playbook;

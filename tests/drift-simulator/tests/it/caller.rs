@@ -32,7 +32,7 @@ pub fn walk_new(simulator: &Simulator, limit: usize) -> Vec<Vec<Value>> {
         let page = get(simulator, &target);
         pages.push(page["data"].as_array().unwrap().clone());
         let Some(next) = page["links"]["next"].as_str().filter(|next| !next.is_empty()) else { return pages };
-        target = next.strip_prefix("https://api.drift.com").unwrap().to_owned();
+        next.strip_prefix("https://api.drift.com").unwrap().clone_into(&mut target);
     }
 }
 
@@ -44,7 +44,7 @@ pub fn walk_old(simulator: &Simulator, limit: usize) -> Vec<Vec<Value>> {
         let page = get(simulator, &format!("/conversations/list?limit={limit}&next={next}"));
         pages.push(page["data"].as_array().unwrap().clone());
         let Some(cursor) = page["pagination"]["next"].as_str() else { return pages };
-        next = cursor.to_owned();
+        cursor.clone_into(&mut next);
     }
 }
 

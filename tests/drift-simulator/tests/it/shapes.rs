@@ -51,9 +51,10 @@ fn collect(value: &Value, path: &str, shape: &mut Shape) {
             for (key, field) in fields {
                 let key = if key.parse::<u64>().is_ok() { "*" } else { key.as_str() };
                 let below = format!("{path}.{key}");
-                match FREE.contains(&key) {
-                    true => drop(shape.entry(below).or_default().insert(kind(field))),
-                    false => collect(field, &below, shape),
+                if FREE.contains(&key) {
+                    shape.entry(below).or_default().insert(kind(field));
+                } else {
+                    collect(field, &below, shape);
                 }
             }
         }
