@@ -37,7 +37,7 @@ pub struct WorldConfig {
     pub unresolvable_contacts: u32,
     /// Of a thousand records, how many carry fields that no documentation names.
     pub unknown_fields: u32,
-    /// Every optional field present and of its documented type, no missing bodies or authors.
+    /// No nulls, no second types, no missing lists, bodies or authors (free maps aside), no unknown fields.
     pub strict: bool,
     /// Whether one message has a body of one megabyte.
     pub megabyte_body: bool,

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use drift_simulator::faults::{FaultScript, When};
@@ -119,4 +120,28 @@ async fn a_caller_that_goes_away_harms_nobody() {
         talk(addr, USERS).0
     });
     assert!(!alive.await.is_empty());
+}
+
+#[test]
+fn the_program_tells_its_address_and_stops_when_asked() {
+    let file = std::env::temp_dir().join(format!("drift-simulator-{}.addr", std::process::id()));
+    let mut program = Command::new(env!("CARGO_BIN_EXE_drift-simulator"))
+        .args(["--port", "0", "--conversations", "30", "--faults", "users nth=2 503-empty", "--port-file"])
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let addr = (0..200).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(25));
+        std::fs::read_to_string(&file).ok()
+    });
+    let addr: SocketAddr = addr.unwrap().parse().unwrap();
+    let received = String::from_utf8(talk(addr, &USERS.repeat(2)).0).unwrap();
+    assert_eq!((received.matches("200 OK").count(), received.matches("503 ").count()), (1, 1));
+    assert!(Command::new("kill").arg(program.id().to_string()).status().unwrap().success());
+    assert!(program.wait().unwrap().success());
+    let mut said = String::new();
+    program.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(said, format!("simulated Drift of 30 conversations at http://{addr}\n"));
+    std::fs::remove_file(file).unwrap();
 }

@@ -192,3 +192,20 @@ fn users_accounts_and_playbooks_leave_their_lists_in_their_own_ways() {
     simulator.apply(Mutation::UnlistPlaybook { playbook: 0 });
     assert_eq!(get(&simulator, "/playbooks/list").as_array().unwrap().len(), listed - 1);
 }
+
+#[test]
+fn a_strict_world_has_no_nulls_and_misses_nothing() {
+    let config = WorldConfig { strict: true, megabyte_body: false, ..WorldConfig::new(4, 300) };
+    let simulator = Simulator::new(config);
+    for text in simulator.truth(Table::Conversations) {
+        assert!(
+            !text.contains("null") && text.contains("participants") && text.contains("conversationTags"),
+            "{text}"
+        );
+    }
+    for text in simulator.truth(Table::Messages) {
+        let message: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(message["body"].is_string() && message["author"]["bot"].is_boolean(), "{text}");
+        assert!(message["conversationId"].is_i64(), "{text}");
+    }
+}
