@@ -210,11 +210,11 @@ impl Sheet<'_> {
         if !matches!(found, Node::Object { .. }) {
             return Some(format!("the record is {}, not an object", word(&found)));
         }
-        let noted = notes.list.len();
+        let notes_before = notes.list.len();
         self.group.push(page, Some(record), &Scope::RECORDS, notes);
         let lacking = self.group.lacks(self.table.key, page, self.parent)?;
         self.group.pop();
-        notes.list.truncate(noted);
+        notes.list.truncate(notes_before);
         Some(format!("its key `{lacking}` is missing or cannot be used"))
     }
 

@@ -69,10 +69,10 @@ impl Filler {
                 all.for_each(|row| into.append_option(rows.read(target, row, notes, Value::number)));
             }
             Self::Ints(into) => {
-                fill_lists(into, rows, target, notes, Value::int, |into, value| into.append_option(value));
+                fill_lists(into, rows, target, notes, Value::int, Int64Builder::append_option);
             }
             Self::Texts(into) => {
-                fill_lists(into, rows, target, notes, Value::text, |into, value| into.append_option(value));
+                fill_lists(into, rows, target, notes, Value::text, StringBuilder::append_option);
             }
             Self::Records(into) => into.fill(rows, target, notes),
             Self::Record(into) => into.fill_fields(rows, target, notes),
@@ -135,7 +135,7 @@ fn fill_lists<'p, B: ArrayBuilder, T>(
     }
 }
 
-fn elements<'p>(list: Value<'p>) -> impl Iterator<Item = Value<'p>> {
+fn elements(list: Value<'_>) -> impl Iterator<Item = Value<'_>> {
     let Value { page, at: array, .. } = list;
     let seat = move |index| Seat::Element { array, index };
     page.elements(array).zip(0..).map(move |(at, index)| Value { page, at, seat: seat(index) })

@@ -76,7 +76,7 @@ fn replace(copy: &mut [u8], token: Token) -> Option<bool> {
     }
 }
 
-/// Whether a number of JSON's grammar fits what the parser holds. Shorter ones always do.
+/// Whether a number of JSON's grammar fits what the parser holds.
 fn is_held(number: &[u8]) -> bool {
     let text = std::str::from_utf8(number).unwrap_or_default();
     if number.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn replacements_keep_the_length() {
         assert_eq!(
-            mended(r#"[NaN,-Infinity,1e999,123456789012345678901]"#),
+            mended(r"[NaN,-Infinity,1e999,123456789012345678901]"),
             r"[0.0,0.0000000,0.000,0.0000000000000000000]"
         );
         assert_eq!(
@@ -165,7 +165,7 @@ mod tests {
     fn bytes_that_are_not_utf8_are_remembered() {
         let mended = mend(b"{\"a\":\"x\xffy\",\"b\":\"z\"}").expect("it is mended");
         let spans: Vec<_> = mended.altered.iter().map(|altered| altered.span.clone()).collect();
-        assert_eq!(spans, [5..12]);
+        assert!(matches!(spans.as_slice(), [Range { start: 5, end: 12 }]));
     }
 
     #[test]

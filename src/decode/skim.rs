@@ -34,13 +34,13 @@ pub fn find<'a>(body: &'a [u8], path: &[&str]) -> Option<&'a [u8]> {
 }
 
 /// The fields of a JSON object in order: each key with its quotes, and its value, both as sent.
-/// None when `object` is no object.
+/// Nothing when `object` is no object.
 pub fn fields(object: &[u8]) -> Fields<'_> {
     let start = content(object, b'{');
     Fields { text: object, at: start }
 }
 
-/// The elements of a JSON array in order, as sent. None when `array` is no array.
+/// The elements of a JSON array in order, as sent. Nothing when `array` is no array.
 pub fn elements(array: &[u8]) -> Elements<'_> {
     let start = content(array, b'[');
     Elements { text: array, at: start }

@@ -1,6 +1,9 @@
 //! What decoding promises, rule by rule, on an invented table that has a column of every kind and origin.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps nothing has failed")]
+
 mod odd;
+mod pages;
 mod property;
 mod reference;
 mod rules;

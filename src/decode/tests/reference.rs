@@ -1,4 +1,4 @@
-//! An independent, slow reading of a record by the same rules, on serde_json's raw values: no tape, no
+//! An independent, slow reading of a record by the same rules, on `serde_json`'s raw values: no tape, no
 //! offsets, no tree of places. Sound JSON without repeated keys only.
 
 use std::collections::BTreeMap;
@@ -93,9 +93,8 @@ fn scalar(kind: Kind, raw: &RawValue) -> (Option<Value>, bool) {
             let ms = ms.and_then(|ms| ms.as_i64()).filter(|ms| *ms >= TIME_MS_START && *ms < TIME_MS_END);
             (ms.map(|ms| json!(ms * 1000)), keep)
         }
-        Kind::Text => (text.map(Value::String), false),
         Kind::Scalar if is_number || is_flag => (Some(json!(raw.get())), false),
-        Kind::Scalar => (text.map(Value::String), false),
+        Kind::Scalar | Kind::Text => (text.map(Value::String), false),
         Kind::Flag => (is_flag.then(|| json!(raw.get() == "true")), false),
         Kind::Number => (is_number.then(|| json!(raw.get().parse::<f64>().expect("a number"))), false),
         Kind::Json => (Some(json!(raw.get())), false),

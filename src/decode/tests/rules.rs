@@ -1,10 +1,8 @@
-//! One test per rule: kinds, origins, lists, keys, duplicates, and what stands in `_extra`.
+//! One test per rule about records: kinds, origins, lists, keys, duplicates, and what stands in `_extra`.
 
 use serde_json::json;
 
 use super::*;
-use crate::error::ErrorKind;
-use crate::tables;
 
 fn check(fields: &str, column: &str, expected: &Value, kept: Option<&str>) {
     let decoded = one(fields);
@@ -231,49 +229,4 @@ fn records_without_a_key_are_set_aside() {
     assert!(decoded.unknown.is_empty());
     let single = decode(&THINGS, Rows::One(&["data"]), &[page(r#"{"data": {"x":1} }"#)]).expect("it decodes");
     assert_eq!(single.set_aside[0].record, r#"{"x":1}"#);
-}
-
-#[test]
-fn pages_make_one_batch_with_the_full_schema() {
-    let pages = [page(r#"[{"id":1,"u":1}]"#), page("[]"), page(r#"[{"id":2},{"id":3,"u":2}]"#)];
-    let decoded = decode(&THINGS, Rows::Array(&[]), &pages).expect("it decodes");
-    assert_eq!(decoded.batch.schema(), THINGS.schema());
-    assert_eq!(decoded.page_of_row, [0, 2, 2]);
-    assert_eq!(extra_of(&decoded, 2).as_deref(), Some(r#"{"u":2}"#));
-    assert_eq!(cell(&decoded, 0, "_synced_at"), Value::Null);
-    assert_eq!(cell(&decoded, 0, "_seen"), Value::Null);
-    for table in tables::ALL.iter().filter(|table| !table.is_derived()) {
-        let decoded = decode(table, Rows::Array(&[]), &[]).expect("it decodes");
-        assert_eq!(decoded.batch.schema(), table.schema());
-    }
-}
-
-#[test]
-fn answers_of_another_form_are_errors() {
-    let list = Rows::Array(&["data", "messages"]);
-    for (rows, body, says) in [
-        (list, r#"{"data":{}}"#, "expected a field `messages`, found none"),
-        (list, r#"{"data":{"messages":{}}}"#, "expected a list at `data.messages`, found an object"),
-        (list, r#"{"data":[]}"#, "expected an object with `messages`, found a list"),
-        (list, r#"{"data":{"messages":[]},"data":{}}"#, "expected one field `data`, found several"),
-        (Rows::Array(&[]), "{}", "expected a list at its top, found an object"),
-        (Rows::One(&["data"]), r#"{"data":null}"#, "expected an object at `data`, found null"),
-        (list, "<html>\n", "the answer is not JSON at byte 0"),
-        (list, "", "the answer is empty"),
-        (list, r#"{"data":{"messages":[{"id":"#, "the answer is cut off"),
-        (Rows::Array(&[]), "[] x", "something follows the answer's JSON at byte 3"),
-    ] {
-        let error = decode(&THINGS, rows, &[page(body)]).expect_err(body);
-        assert_eq!(error.kind(), ErrorKind::Unavailable);
-        assert!(error.found().starts_with(&format!("answer of another form: {says}: ")), "{error}");
-        assert_eq!(error.place("call"), Some("/things"));
-    }
-}
-
-#[test]
-fn counts_of_unknown_fields_are_bounded() {
-    let fields: Vec<_> = (0..3000).map(|index| format!(r#""u{index}":0"#)).collect();
-    let decoded = one(&fields.join(","));
-    assert_eq!(decoded.unknown.len(), 1001);
-    assert_eq!(decoded.unknown["…"], 2000);
 }
