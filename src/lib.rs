@@ -1,6 +1,7 @@
 //! Carries a Drift account into partitioned Parquet.
 
 pub mod cpu;
+pub mod data_file;
 pub mod error;
 pub mod page;
 pub mod schema;
