@@ -11,6 +11,8 @@ use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::SortOptions;
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
 
 use crate::schema::{Column, Kind, Origin, Table, arrow_type};
 
@@ -64,6 +66,13 @@ pub(crate) fn are_equal(one: &RecordBatch, other: &RecordBatch) -> bool {
         && columns
             .map(|(one, other)| make_comparator(one, other, SortOptions::default()).expect("one schema"))
             .all(|compare| (0..one.num_rows()).all(|row| compare(row, row).is_eq()))
+}
+
+/// An object as another program, or another version, would have written it.
+pub(crate) fn foreign(batch: &RecordBatch) -> Bytes {
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).expect("a schema");
+    writer.write(batch).expect("rows");
+    writer.into_inner().expect("an object").into()
 }
 
 fn seeded(column: &Column, position: u64, samples: &[Sample]) -> ArrayRef {

@@ -1,3 +1,7 @@
+//! What the promises of data files mean in practice.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::io::{Seek, Write};
 use std::sync::Arc;
 
@@ -11,7 +15,7 @@ use parquet::basic::Encoding;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::properties::{Layout, layouts, properties};
-use super::samples::{are_equal, batch, rows};
+use super::samples::{are_equal, batch, foreign, rows};
 use super::sizes::row_sizes;
 use super::*;
 use crate::error::ErrorKind;
@@ -29,13 +33,6 @@ fn read(table: &Table, bytes: Vec<u8>) -> RecordBatch {
     assert_eq!(reader.differences(), []);
     let batches: Vec<_> = reader.batches().map(Result::unwrap).collect();
     concat_batches(&table.schema(), &batches).unwrap()
-}
-
-/// An object as another program, or another version, would have written it.
-fn foreign(batch: &RecordBatch) -> Bytes {
-    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
-    writer.write(batch).unwrap();
-    writer.into_inner().unwrap().into()
 }
 
 fn without(batch: &RecordBatch, name: &str) -> RecordBatch {
