@@ -27,7 +27,7 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::Parser;
-use drift2parquet::error::Result;
+use drift2parquet::error::{Error, Result};
 use jiff::Timestamp;
 
 use self::args::{Args, Command};
@@ -49,9 +49,26 @@ pub fn run() -> ExitCode {
 
 /// Help and version are data; anything else the parser says is a mistake of usage.
 fn refuse(refused: &clap::Error) -> Exit {
-    // Nobody is left to tell when the stream that would tell it is closed.
-    let _ = refused.print();
+    if refused.use_stderr() && wants_json() {
+        Talk::start(Voice::JSON).error(&mistake(refused));
+    } else {
+        // Nobody is left to tell when the stream that would tell it is closed.
+        let _ = refused.print();
+    }
     if refused.use_stderr() { Exit::Usage } else { Exit::Done }
+}
+
+/// The arguments could not be parsed, yet whoever reads stderr as JSON still does.
+fn wants_json() -> bool {
+    let typed: Vec<_> = std::env::args_os().collect();
+    typed.iter().any(|argument| argument == "--log-format=json")
+        || typed.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json")
+}
+
+fn mistake(refused: &clap::Error) -> Error {
+    let said = refused.to_string();
+    let line = said.lines().next().unwrap_or_default();
+    Error::usage(line.trim_start_matches("error: ")).hint("`drift2parquet --help` shows what can be typed")
 }
 
 fn obey(args: Args) -> Exit {
@@ -97,6 +114,6 @@ fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|cause| drift2parquet::error::Error::internal("cannot start the runtime").caused_by(cause))?
+        .map_err(|cause| Error::internal("cannot start the runtime").caused_by(cause))?
         .block_on(work)
 }

@@ -35,6 +35,9 @@ pub struct Voice {
 }
 
 impl Voice {
+    /// For programs, before anything else is known.
+    pub const JSON: Self = Self { quiet: false, verbose: false, format: LogFormat::Json };
+
     /// From the arguments and, where it could be read, the file.
     pub fn of(typed: &Common, file: Option<&Common>) -> Self {
         let meant = typed.clone().or(file.cloned().unwrap_or_default());
