@@ -19,6 +19,17 @@ fn generated_pages_are_fresh() {
 }
 
 #[test]
+fn every_field_of_the_manifest_is_explained() {
+    let page = fs::read_to_string(docs().join("manifest.md")).unwrap();
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/manifest/format.rs");
+    let source = fs::read_to_string(source).unwrap();
+    let fields = source.lines().filter_map(|line| line.strip_prefix("    pub ")?.split_once(':'));
+    for (field, _) in fields.filter(|(field, _)| !field.contains('(')) {
+        assert!(page.contains(&format!("`{field}`")), "docs/manifest.md says nothing of `{field}`");
+    }
+}
+
+#[test]
 fn every_page_is_reachable_and_every_link_leads_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pages = vec![root.join("README.md"), root.join("ARCHITECTURE.md"), root.join("CHANGELOG.md")];
