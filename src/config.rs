@@ -17,6 +17,28 @@ pub const LOOKBACK: Duration = Duration::from_secs(2 * 3600);
 /// How much earlier than the walk's start the bookmark is set, for clocks inside Drift that differ.
 pub const BOOKMARK_MARGIN: Duration = Duration::from_secs(5 * 60);
 
+/// How long after its last change a conversation settles: until then a message may become visible late.
+pub const SETTLES_AFTER: Duration = Duration::from_secs(10 * 60);
+
+/// The first run this long after the first load walks the whole list again, since the first load itself
+/// has nothing to be compared with.
+pub const FIRST_FULL_AGAIN: Duration = Duration::from_secs(24 * 3600);
+
+/// How many whole pages below bookmark and lookback an ordered walk reads before it stops.
+pub const PAGES_BELOW: u32 = 3;
+
+/// A walk by the list may find this share of the stored conversations gone before it doubts the answer.
+pub const ABSENT_SHARE_MAX: f64 = 0.05;
+
+/// Fewer absent conversations than this are never doubted.
+pub const ABSENT_MIN: usize = 100;
+
+/// Keys that may be pending before a run counts as failed: beyond this Drift is down, not hiccuping.
+pub const PENDING_MAX: usize = 10_000;
+
+/// Conversations in one month above which `auto` partitions by day.
+pub const CONVERSATIONS_A_MONTH_MAX: u64 = 50_000;
+
 /// The longest time between two commits: what a crash can cost in calls made again.
 pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(5 * 60);
 

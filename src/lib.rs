@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod cpu;
+pub mod decode;
 pub mod error;
 pub mod manifest;
 pub mod page;

@@ -167,8 +167,6 @@ pub struct WalkState {
     pub generation: Option<String>,
     /// The cursor of the next list page, as query pairs; only a hint.
     pub cursor: Option<Vec<(String, String)>>,
-    /// The smallest `updated_at` seen so far in an ordered walk.
-    pub lowest: Option<Timestamp>,
     /// What has been listed so far.
     pub chunks: Vec<TodoChunk>,
 }

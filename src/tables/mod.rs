@@ -19,17 +19,20 @@ mod users;
 
 use crate::schema::Table;
 
+pub use self::campaign_members::CAMPAIGN_MEMBERS;
+pub use self::campaigns::CAMPAIGNS;
 pub use self::conversation_list::CONVERSATION_LIST;
 pub use self::conversations::CONVERSATIONS;
+pub use self::inboxes::INBOXES;
 pub use self::messages::MESSAGES;
 
 /// All tables, in the order in which a run reads them and the documentation shows them.
 pub static ALL: &[&Table] = &[
     &CONVERSATIONS,
     &MESSAGES,
-    &campaigns::CAMPAIGNS,
-    &campaign_members::CAMPAIGN_MEMBERS,
-    &inboxes::INBOXES,
+    &CAMPAIGNS,
+    &CAMPAIGN_MEMBERS,
+    &INBOXES,
     &contacts::CONTACTS,
     &users::USERS,
     &teams::TEAMS,

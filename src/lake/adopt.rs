@@ -1,0 +1,77 @@
+//! Adopting what a killed run has put but not committed. Every object is one complete version whatever
+//! happened, so an object that differs from the manifest is read again and taken as it is.
+
+use std::collections::BTreeSet;
+
+use super::Lake;
+use super::objects::{checksum, describe, reader};
+use crate::error::{Error, Result};
+use crate::manifest::ObjectState;
+use crate::schema::Table;
+use crate::store::Entry;
+use crate::{cpu, tables};
+
+impl Lake {
+    /// Compares all data objects with the manifest, by etag, then by SHA-256.
+    pub(super) async fn adopt(&mut self) -> Result<()> {
+        let entries = self.store.list("").await?;
+        let mut seen = BTreeSet::new();
+        for entry in &entries {
+            if let Some(table) = table_of(&entry.path) {
+                self.adopt_object(table, entry).await?;
+                seen.insert(entry.path.clone());
+            }
+        }
+        self.check_missing(&seen)
+    }
+
+    async fn adopt_object(&mut self, table: &'static Table, entry: &Entry) -> Result<()> {
+        let known = self.table(table).objects.get(&entry.path).cloned();
+        if known.as_ref().is_some_and(|known| known.etag == entry.etag) {
+            return Ok(());
+        }
+        let found = self.examine(table, entry).await?;
+        if known.as_ref().is_none_or(|known| known.sha256 != found.sha256) {
+            tracing::info!(object = entry.path, "adopting an object that an unfinished run has put");
+        }
+        self.table(table).objects.insert(entry.path.clone(), found);
+        self.recount(table);
+        Ok(())
+    }
+
+    async fn examine(&self, table: &'static Table, entry: &Entry) -> Result<ObjectState> {
+        let stored = self.store.get(&entry.path).await?.ok_or_else(|| missing(&entry.path))?;
+        let path = entry.path.clone();
+        cpu::run(move || {
+            let sha256 = checksum(&stored.bytes);
+            let bytes = stored.bytes.len() as u64;
+            let (rows, deleted) = describe(&reader(table, stored.bytes)?).map_err(|error| error.at("object", path))?;
+            Ok(ObjectState { rows, deleted, bytes, sha256, etag: stored.etag })
+        })
+        .await
+    }
+
+    fn check_missing(&self, seen: &BTreeSet<String>) -> Result<()> {
+        match self.manifest.objects().find(|(_, path, _)| !seen.contains(*path)) {
+            Some((_, path, _)) => Err(missing(path)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The table whose object may stand at this path; other files are none of ours.
+pub fn table_of(path: &str) -> Option<&'static Table> {
+    let (name, rest) = path.split_once('/')?;
+    let table = tables::by_name(name)?;
+    let own_name = format!("{name}.parquet");
+    let file = rest.rsplit('/').next()?;
+    let depth = rest.matches('/').count();
+    let is_partitioned = !matches!(table.partition, crate::schema::Partition::Whole);
+    (file == own_name && depth == usize::from(is_partitioned)).then_some(table)
+}
+
+fn missing(path: &str) -> Error {
+    Error::store("a data object of the lake is missing")
+        .at("object", path)
+        .hint("restore it from a backup; to fetch the table again from Drift, move the lake away and run a new sync")
+}

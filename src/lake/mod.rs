@@ -1,0 +1,123 @@
+//! A lake opened by one run: the manifest as it will be committed next, the right to write, and the only
+//! way to put a data object. Changes are folded into the one object of their partition.
+//!
+//! Knows nothing of Drift, of pages or of the order in which tables are read.
+
+mod adopt;
+mod change;
+mod objects;
+mod open;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::manifest::{Lease, Log, Manifest, RunStatus, TableState};
+use crate::schema::{Table, fingerprint};
+use crate::store::{Guard, Store};
+
+pub use self::adopt::table_of;
+pub use self::change::{Change, Departed, KeyValues, Keys};
+pub use self::objects::{Put, partition_of};
+pub use self::open::{RunId, newest};
+
+/// How long a lease lasts without being renewed.
+const LEASE: Duration = Duration::from_secs(15 * 60);
+
+/// A lake opened for writing.
+#[derive(Debug)]
+pub struct Lake {
+    /// The manifest, as the next commit will write it.
+    pub manifest: Manifest,
+    store: Arc<dyn Store>,
+    clock: Clock,
+    run: RunId,
+    ids: fastrand::Rng,
+    committed: Instant,
+    puts: BTreeMap<&'static str, Put>,
+    _guard: Option<Box<dyn Guard>>,
+}
+
+impl Lake {
+    /// Commits the manifest and renews the lease.
+    pub async fn commit(&mut self) -> Result<()> {
+        let until = self.clock.now() + LEASE;
+        self.manifest.lease = Some(Lease { run: self.run.id.clone(), until });
+        self.commit_as_is().await
+    }
+
+    /// Commits the manifest for the last time in this run and gives the lease back.
+    pub async fn close(&mut self, status: RunStatus) -> Result<()> {
+        self.manifest.run.status = status;
+        self.manifest.run.ended_at = Some(self.clock.now());
+        self.manifest.lease = None;
+        if matches!(status, RunStatus::Done | RunStatus::Incomplete) {
+            self.manifest.last_complete = Some(self.manifest.run.clone());
+        }
+        self.commit_as_is().await
+    }
+
+    async fn commit_as_is(&mut self) -> Result<()> {
+        let commit_id = format!("{:016x}{:016x}", self.ids.u64(..), self.ids.u64(..));
+        Log::new(self.store.as_ref()).commit(&mut self.manifest, commit_id).await?;
+        self.committed = Instant::now();
+        tracing::debug!(number = self.manifest.number, "committed");
+        Ok(())
+    }
+
+    /// How long ago the last commit was.
+    pub fn since_commit(&self) -> Duration {
+        self.committed.elapsed()
+    }
+
+    /// The state of a table, made on first use.
+    pub fn table(&mut self, table: &Table) -> &mut TableState {
+        self.manifest.tables.entry(table.name.to_owned()).or_insert_with(|| TableState {
+            schema: fingerprint(table),
+            key: table.key.iter().map(ToString::to_string).collect(),
+            ..TableState::default()
+        })
+    }
+
+    /// What was put for a table by this run.
+    pub fn put_for(&self, table: &Table) -> Put {
+        self.puts.get(table.name).copied().unwrap_or_default()
+    }
+
+    /// A short name for what some tables hold now: it changes exactly when one of their objects does.
+    pub fn fingerprint(&self, tables: &[&Table]) -> String {
+        let mut hash = Sha256::new();
+        for state in tables.iter().filter_map(|table| self.manifest.tables.get(table.name)) {
+            state.objects.iter().for_each(|(path, object)| hash.update(format!("{path} {}\n", object.sha256)));
+        }
+        hex::encode(hash.finalize())
+    }
+
+    /// Deletes what earlier walks have left in `_todo` and the manifest no longer names.
+    pub async fn sweep_todo(&self) -> Result<()> {
+        let chunks = self.manifest.walk.iter().flat_map(|walk| &walk.chunks);
+        let named: BTreeSet<&str> = chunks.map(|chunk| chunk.path.as_str()).collect();
+        for entry in self.store.list("_todo").await? {
+            if !named.contains(entry.path.as_str()) {
+                self.store.delete(&entry.path).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The store, for notes beside the data: reports, to-dos, quarantine, views.
+    pub fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
+    /// The run's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

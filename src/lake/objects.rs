@@ -1,0 +1,168 @@
+//! Data objects: opening them, folding changes into them, putting them.
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::{Change, Lake};
+use crate::data_file::{self, Encoded, Encoder, Reader};
+use crate::error::{Error, Result};
+use crate::fold::{self, FoldCounts};
+use crate::manifest::ObjectState;
+use crate::schema::{Table, fingerprint};
+use crate::store::{Etag, Expect, Opened};
+use crate::cpu;
+
+/// What was put for one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Put {
+    /// Objects.
+    pub objects: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// What came out of a fold, ready to be put.
+struct Folded {
+    encoded: Option<(Encoded, String)>,
+    counts: FoldCounts,
+}
+
+impl Lake {
+    /// Folds changes into the object of a partition (such as `month=2025-03`) and puts it, unless no row
+    /// changed.
+    pub async fn fold(
+        &mut self,
+        table: &'static Table,
+        partition: Option<&str>,
+        change: Change,
+    ) -> Result<FoldCounts> {
+        let path = table.object_path(partition);
+        let old = self.open_object(table, &path).await?;
+        let (reader, expect) = match old {
+            Some((reader, etag)) => (Some(reader), Expect::Version(etag)),
+            None => (None, Expect::Absent),
+        };
+        let folded = cpu::run(move || fold_object(table, reader, &change))
+            .await
+            .map_err(|error| error.at("table", table.name).at("object", &path))?;
+        if let Some((encoded, sha256)) = folded.encoded {
+            self.put(table, path, encoded, sha256, expect, folded.counts).await?;
+        }
+        Ok(folded.counts)
+    }
+
+    /// Puts an object without rows where there is none.
+    pub async fn put_empty(&mut self, table: &'static Table, partition: Option<&str>) -> Result<()> {
+        let (encoded, sha256) = cpu::run(move || {
+            let encoded = Encoder::new(table)?.finish()?;
+            let sha256 = checksum(&encoded.bytes);
+            Ok((encoded, sha256))
+        })
+        .await?;
+        let path = table.object_path(partition);
+        self.put(table, path, encoded, sha256, Expect::Absent, FoldCounts::default()).await
+    }
+
+    async fn put(
+        &mut self,
+        table: &'static Table,
+        path: String,
+        encoded: Encoded,
+        sha256: String,
+        expect: Expect,
+        counts: FoldCounts,
+    ) -> Result<()> {
+        let bytes = encoded.bytes.len() as u64;
+        let etag = self.store.replace(&path, Bytes::from(encoded.bytes), expect).await?;
+        let state = ObjectState { rows: counts.rows, deleted: counts.deleted, bytes, sha256, etag };
+        self.table(table).objects.insert(path, state);
+        self.recount(table);
+        let put = self.puts.entry(table.name).or_default();
+        put.objects += 1;
+        put.bytes += bytes;
+        Ok(())
+    }
+
+    /// Adds up a table's objects.
+    pub(super) fn recount(&mut self, table: &Table) {
+        let state = self.table(table);
+        state.schema = fingerprint(table);
+        state.rows = state.objects.values().map(|object| object.rows).sum();
+        state.deleted = state.objects.values().map(|object| object.deleted).sum();
+    }
+
+    /// Opens all objects of a table, each with its partition, in the order of their paths.
+    pub async fn open_all(&self, table: &'static Table) -> Result<Vec<(Option<String>, Reader)>> {
+        let mut opened = Vec::new();
+        for path in self.paths(table) {
+            let found = self.open_object(table, &path).await?;
+            let (reader, _) = found.ok_or_else(|| vanished(&path))?;
+            opened.push((partition_of(&path), reader));
+        }
+        Ok(opened)
+    }
+
+    /// Opens the object of one partition, if there is one.
+    pub async fn open_partition(&self, table: &'static Table, partition: Option<&str>) -> Result<Option<Reader>> {
+        let found = self.open_object(table, &table.object_path(partition)).await?;
+        Ok(found.map(|(reader, _)| reader))
+    }
+
+    /// The paths of a table's objects.
+    pub fn paths(&self, table: &Table) -> Vec<String> {
+        let state = self.manifest.tables.get(table.name);
+        state.map(|state| state.objects.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    async fn open_object(&self, table: &'static Table, path: &str) -> Result<Option<(Reader, Etag)>> {
+        let Some(opened) = self.store.open(path).await? else { return Ok(None) };
+        let (reader, etag) = match opened {
+            Opened::File(file, etag) => (data_file::open(table, file), etag),
+            Opened::Bytes(bytes, etag) => (data_file::open(table, bytes), etag),
+        };
+        Ok(Some((reader.map_err(|error| error.at("object", path))?, etag)))
+    }
+}
+
+fn fold_object(table: &'static Table, reader: Option<Reader>, change: &Change) -> Result<Folded> {
+    let folded = fold::fold(reader, change.of(table))?;
+    let encoded = folded.object.map(|encoded| {
+        let sha256 = checksum(&encoded.bytes);
+        (encoded, sha256)
+    });
+    Ok(Folded { encoded, counts: folded.counts })
+}
+
+/// The partition in an object's path, such as `month=2025-03`.
+pub fn partition_of(path: &str) -> Option<String> {
+    let mut parts = path.split('/');
+    let partition = parts.nth(1)?;
+    parts.next().map(|_| partition.to_owned())
+}
+
+/// SHA-256 in hex.
+pub(super) fn checksum(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+/// An object of `table` in memory.
+pub(super) fn reader(table: &Table, bytes: Bytes) -> Result<Reader> {
+    data_file::open(table, bytes)
+}
+
+/// How many rows an object has, and how many of them are deleted.
+pub(super) fn describe(reader: &Reader) -> Result<(u64, u64)> {
+    let (mut rows, mut deleted) = (0, 0);
+    for batch in reader.columns(&["_deleted_at"])? {
+        let batch = batch?;
+        rows += batch.num_rows() as u64;
+        deleted += (batch.num_rows() - batch.column(0).null_count()) as u64;
+    }
+    Ok((rows, deleted))
+}
+
+fn vanished(path: &str) -> Error {
+    Error::store("a data object vanished during the run")
+        .at("object", path)
+        .hint("make sure that nothing else deletes files in the lake, then run again")
+}

@@ -1,0 +1,107 @@
+//! Opening a lake: is it ours to write, is it the right account, what did earlier runs leave.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::Lake;
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::manifest::{Log, Manifest, RunState, RunStatus};
+use crate::store::Store;
+
+/// Who opens a lake.
+#[derive(Debug, Clone)]
+pub struct RunId {
+    /// The run's id, fresh for each run.
+    pub id: String,
+    /// The version of the program.
+    pub version: String,
+    /// Where names that must be fresh come from.
+    pub seed: u64,
+}
+
+/// The newest commit of a lake, for those who only read; nothing is written, and no right is needed.
+pub async fn newest(store: &dyn Store) -> Result<Option<Manifest>> {
+    Log::new(store).newest().await
+}
+
+impl Lake {
+    /// Opens the lake for writing on behalf of the account `org`, takes the lease and adopts what a run
+    /// that was killed has left. An unknown `org` fits every lake.
+    ///
+    /// # Errors
+    /// [`Error::usage`] for a lake of another account or a newer format, [`Error::held`] when another run
+    /// holds it, [`Error::store`] when it cannot be used.
+    pub async fn open(
+        store: Arc<dyn Store>,
+        run: RunId,
+        org: Option<String>,
+        clock: Clock,
+        takeover: bool,
+    ) -> Result<Self> {
+        check_account(newest(store.as_ref()).await?.as_ref(), org.as_deref())?;
+        let guard = store.lock().await?;
+        let before = newest(store.as_ref()).await?;
+        check_account(before.as_ref(), org.as_deref())?;
+        let mut ids = fastrand::Rng::with_seed(run.seed);
+        let lake_id = format!("{:016x}{:016x}", ids.u64(..), ids.u64(..));
+        let manifest = before.unwrap_or_else(|| Manifest::empty(lake_id, run_state(&run, clock.now())));
+        check_lease(&manifest, clock.now(), takeover || guard.is_some())?;
+        let mut lake = Self {
+            manifest,
+            store,
+            clock,
+            run,
+            ids,
+            committed: Instant::now(),
+            puts: std::collections::BTreeMap::new(),
+            _guard: guard,
+        };
+        lake.begin(org).await?;
+        Ok(lake)
+    }
+
+    async fn begin(&mut self, org: Option<String>) -> Result<()> {
+        if self.manifest.lease.is_some() {
+            self.manifest.epoch += 1;
+        }
+        self.manifest.org = org.or(self.manifest.org.take());
+        self.adopt().await?;
+        self.manifest.run = run_state(&self.run, self.clock.now());
+        self.commit().await
+    }
+}
+
+fn run_state(run: &RunId, now: Timestamp) -> RunState {
+    RunState {
+        id: run.id.clone(),
+        version: run.version.clone(),
+        started_at: now,
+        ended_at: None,
+        status: RunStatus::Running,
+    }
+}
+
+fn check_account(manifest: Option<&Manifest>, org: Option<&str>) -> Result<()> {
+    let stored = manifest.and_then(|manifest| manifest.org.as_deref());
+    match (stored, org) {
+        (Some(stored), Some(org)) if stored != org => Err(Error::usage(format!(
+            "this lake belongs to Drift organization {stored}, but the token belongs to organization {org}"
+        ))
+        .hint("give each account a lake of its own, or use the token of the other account")),
+        _ => Ok(()),
+    }
+}
+
+/// An exclusive lock is stronger than any lease; without one the lease is what other runs go by.
+fn check_lease(manifest: &Manifest, now: Timestamp, ours: bool) -> Result<()> {
+    match &manifest.lease {
+        Some(lease) if lease.until > now && !ours => Err(Error::held("another run holds this lake")
+            .at("run", &lease.run)
+            .at("until", lease.until)
+            .hint("wait for it to end; if you are sure that it is dead, run again with --takeover")),
+        _ => Ok(()),
+    }
+}

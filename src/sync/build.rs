@@ -1,0 +1,290 @@
+//! From fetched pages to the changes of one partition: the rows of conversations with their ledger, and the
+//! sets of messages. Pure computing, on the pool.
+
+use std::collections::{BTreeMap, HashMap};
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListBuilder, RecordBatch, StringBuilder};
+use arrow::compute::filter_record_batch;
+use serde_json::value::RawValue;
+
+use super::columns::{assemble, broken, coalesce, column, exchange, instants, int_at, ints, time, time_at, times};
+use super::fetch::{Fetched, Thread, detail_call, thread_call};
+use super::ledger::Ledger;
+use super::listed::{Listed, Row};
+use crate::decode::{Decoded, decode};
+use crate::error::{Error, Result};
+use crate::page::Page;
+use crate::schema::Span;
+use crate::tables::{CONVERSATION_LIST, CONVERSATIONS, MESSAGES};
+
+/// What rows are built with.
+pub(super) struct Context {
+    pub listed: Listed,
+    /// One row for each distinct listed id, sorted by id.
+    pub index: Vec<Row>,
+    pub ledger: Ledger,
+    /// Start of the walk, in epoch microseconds.
+    pub walk_us: i64,
+    /// What a partition of time spans.
+    pub span: Span,
+}
+
+/// The changes of some conversations.
+#[derive(Default)]
+pub(super) struct Built {
+    pub conversations: Option<RecordBatch>,
+    /// Conversations of the lake whose detail answered 404.
+    pub gone: Vec<i64>,
+    pub messages: Option<RecordBatch>,
+    /// Conversations whose messages are replaced as a whole, sorted.
+    pub replaced: Vec<i64>,
+    /// Conversations that are stored now, live or gone.
+    pub stored: Vec<i64>,
+    /// Conversations that the answer to their detail did not hold.
+    pub failed: Vec<(i64, Error)>,
+    /// Conversations whose records were set aside.
+    pub aside: Vec<i64>,
+    /// Absent from the list, yet there.
+    pub paging_misses: u64,
+    /// Conversations whose messages answered 404.
+    pub missing: u64,
+    pub decoded: Vec<(&'static crate::schema::Table, Vec<Page>, Decoded)>,
+}
+
+/// Builds the changes of `fetched`, which are all of one partition.
+pub(super) fn build(mut fetched: Vec<Fetched>, context: &Context) -> Result<Built> {
+    let mut built = Built::default();
+    fetched.sort_by_key(|fetched| fetched.todo.id);
+    let (there, gone): (Vec<_>, Vec<_>) = fetched.into_iter().partition(|fetched| fetched.detail.is_some());
+    let absent = built.add_gone(&gone, context)?;
+    let live = built.add_details(there, context)?;
+    built.conversations = join(absent.into_iter().chain(live.1).collect())?;
+    built.add_messages(live.0, context)?;
+    Ok(built)
+}
+
+impl Built {
+    /// Conversations that answered 404: known ones are marked, others become a row of what the list showed.
+    fn add_gone(&mut self, gone: &[Fetched], context: &Context) -> Result<Option<RecordBatch>> {
+        self.stored.extend(gone.iter().map(|gone| gone.todo.id));
+        self.gone = gone.iter().filter(|gone| gone.todo.known).map(|gone| gone.todo.id).collect();
+        let unknown: Vec<Option<Row>> = gone
+            .iter()
+            .filter(|gone| !gone.todo.known)
+            .filter_map(|gone| gone.todo.listed.map(|listed| Some(context.index[listed as usize])))
+            .collect();
+        if unknown.is_empty() { Ok(None) } else { listed_rows(&unknown, context).map(Some) }
+    }
+
+    /// Details: answers those that are accepted, and their rows.
+    fn add_details(
+        &mut self,
+        there: Vec<Fetched>,
+        context: &Context,
+    ) -> Result<(Vec<Fetched>, Option<RecordBatch>)> {
+        if there.is_empty() {
+            return Ok((there, None));
+        }
+        let pages: Vec<Page> = there.iter().filter_map(|fetched| fetched.detail.clone()).collect();
+        let mut decoded = decode(&CONVERSATIONS, detail_call().rows, &pages)?;
+        let rows = self.row_of_each(&there, &decoded);
+        let aside: Vec<u32> = decoded.set_aside.iter().map(|aside| aside.page).collect();
+        let mut accepted = Vec::new();
+        for (page, fetched) in (0..).zip(there) {
+            if rows.contains_key(&page) {
+                self.paging_misses += u64::from(fetched.todo.absent);
+                self.stored.push(fetched.todo.id);
+                accepted.push(fetched);
+            } else if aside.contains(&page) {
+                self.aside.push(fetched.todo.id);
+            } else {
+                self.failed.push((fetched.todo.id, another(&fetched)));
+            }
+        }
+        let batch = keep(&decoded, &rows)?;
+        let batch = ledger_columns(&batch, &accepted, context)?;
+        decoded.batch = batch.clone();
+        self.decoded.push((&CONVERSATIONS, pages, decoded));
+        Ok((accepted, Some(batch)))
+    }
+
+    /// The row that answers each page, if it is the conversation that was asked for.
+    fn row_of_each(&self, there: &[Fetched], decoded: &Decoded) -> HashMap<u32, usize> {
+        let ids = ints(&decoded.batch, "id");
+        let fits = |(row, page): (usize, &u32)| {
+            (int_at(ids, row) == Some(there[*page as usize].todo.id)).then_some((*page, row))
+        };
+        decoded.page_of_row.iter().enumerate().filter_map(fits).collect()
+    }
+
+    fn add_messages(&mut self, accepted: Vec<Fetched>, context: &Context) -> Result<()> {
+        let mut pages = Vec::new();
+        for fetched in accepted {
+            match fetched.thread {
+                Thread::Pages(thread) => {
+                    self.replaced.push(fetched.todo.id);
+                    pages.extend(thread);
+                }
+                Thread::Missing => self.missing += 1,
+                Thread::NotAsked => {}
+            }
+        }
+        if pages.is_empty() {
+            return Ok(());
+        }
+        let mut decoded = decode(&MESSAGES, thread_call().rows, &pages)?;
+        let synced = time(context.walk_us, decoded.batch.num_rows());
+        decoded.batch = exchange(&MESSAGES, &decoded.batch, vec![("_synced_at", synced)])?;
+        self.messages = Some(decoded.batch.clone());
+        self.decoded.push((&MESSAGES, pages, decoded));
+        Ok(())
+    }
+}
+
+fn keep(decoded: &Decoded, rows: &HashMap<u32, usize>) -> Result<RecordBatch> {
+    let mask: BooleanArray =
+        (0..decoded.batch.num_rows()).map(|row| Some(rows.get(&decoded.page_of_row[row]) == Some(&row))).collect();
+    filter_record_batch(&decoded.batch, &mask).map_err(broken)
+}
+
+/// Fills the ledger of accepted details, whose rows are in the same order, and what only the list knew.
+fn ledger_columns(batch: &RecordBatch, accepted: &[Fetched], context: &Context) -> Result<RecordBatch> {
+    let rows: Vec<Option<Row>> = accepted
+        .iter()
+        .map(|fetched| fetched.todo.listed.map(|listed| context.index[listed as usize]))
+        .collect();
+    let mut columns = from_list(batch, &rows, context)?;
+    let updated = columns
+        .iter()
+        .find(|(name, _)| *name == "updated_at")
+        .map_or_else(|| column(batch, "updated_at").clone(), |(_, array)| array.clone());
+    let updated = updated.as_primitive();
+    let states: Vec<State> = accepted
+        .iter()
+        .enumerate()
+        .map(|(row, fetched)| State::of(fetched, rows[row], time_at(updated, row), context))
+        .collect();
+    columns.push(("_listed_at", times(states.iter().map(|state| state.listed_at))));
+    columns.push(("_messages_as_of", times(states.iter().map(|state| state.messages_as_of))));
+    columns.push(("_walked_at", times(states.iter().map(|state| state.walked_at))));
+    columns.push(("_missing", missing(&states)));
+    columns.push(("_synced_at", time(context.walk_us, batch.num_rows())));
+    exchange(&CONVERSATIONS, batch, columns)
+}
+
+/// The ledger of one conversation.
+struct State {
+    listed_at: Option<i64>,
+    messages_as_of: Option<i64>,
+    walked_at: Option<i64>,
+    missing: bool,
+}
+
+impl State {
+    fn of(fetched: &Fetched, listed: Option<Row>, updated: Option<i64>, context: &Context) -> Self {
+        let listed = listed.map(|row| row.updated_us).filter(|us| *us != i64::MIN);
+        let listed_at = listed.or(updated);
+        if let Thread::NotAsked = fetched.thread {
+            let before = context.ledger.get(fetched.todo.id);
+            return Self {
+                listed_at,
+                messages_as_of: before.and_then(|entry| entry.messages_as_of),
+                walked_at: before.and_then(|entry| entry.walked_at),
+                missing: before.is_some_and(|entry| entry.missing),
+            };
+        }
+        Self {
+            listed_at,
+            messages_as_of: updated.max(listed).or(Some(context.walk_us)),
+            walked_at: Some(context.walk_us),
+            missing: matches!(fetched.thread, Thread::Missing),
+        }
+    }
+}
+
+/// The detail fills a column; where it has no value, the list's stands in. Fields that only the list has
+/// go to `_extra`.
+fn from_list(
+    batch: &RecordBatch,
+    rows: &[Option<Row>],
+    context: &Context,
+) -> Result<Vec<(&'static str, ArrayRef)>> {
+    let mut columns = Vec::new();
+    for (name, listed) in context.listed.take(rows)? {
+        let own = column(batch, name);
+        if name == "_extra" {
+            if listed.null_count() < listed.len() {
+                columns.push((name, both_extras(own, &listed)?));
+            }
+        } else if CONVERSATION_LIST.columns.iter().any(|column| column.name == name) && own.null_count() > 0 {
+            columns.push((name, coalesce(own, &listed)?));
+        }
+    }
+    Ok(columns)
+}
+
+fn both_extras(detail: &ArrayRef, listed: &ArrayRef) -> Result<ArrayRef> {
+    let (detail, listed) = (detail.as_string::<i32>(), listed.as_string::<i32>());
+    let mut extras = StringBuilder::new();
+    for (detail, listed) in detail.iter().zip(listed) {
+        match (detail, listed) {
+            (Some(detail), Some(listed)) => extras.append_value(both_objects(detail, listed)?),
+            (one, other) => extras.append_option(one.or(other)),
+        }
+    }
+    Ok(std::sync::Arc::new(extras.finish()))
+}
+
+/// The fields of both objects, values as they are; the first one's where both have one.
+fn both_objects(first: &str, second: &str) -> Result<String> {
+    let read = |text| serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(text);
+    let mut fields = read(second).map_err(not_an_object)?;
+    fields.extend(read(first).map_err(not_an_object)?);
+    serde_json::to_string(&fields).map_err(not_an_object)
+}
+
+fn not_an_object(cause: serde_json::Error) -> Error {
+    Error::internal("`_extra` is no JSON object").caused_by(cause).at("table", CONVERSATIONS.name)
+}
+
+fn missing(states: &[State]) -> ArrayRef {
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for state in states {
+        if state.missing {
+            lists.values().append_value(MESSAGES.name);
+        }
+        lists.append(state.missing);
+    }
+    std::sync::Arc::new(lists.finish())
+}
+
+/// Rows for conversations of which only the list is known.
+fn listed_rows(rows: &[Option<Row>], context: &Context) -> Result<RecordBatch> {
+    let mut columns = context.listed.take(rows)?;
+    columns.retain(|(name, _)| !matches!(*name, "_synced_at" | "_deleted_at"));
+    let updated = rows.iter().map(|row| row.map(|row| row.updated_us).filter(|us| *us != i64::MIN));
+    columns.push(("_listed_at", times(updated)));
+    columns.push(("_synced_at", time(context.walk_us, rows.len())));
+    columns.push(("_deleted_at", time(context.walk_us, rows.len())));
+    assemble(&CONVERSATIONS, rows.len(), columns)
+}
+
+fn join(batches: Vec<RecordBatch>) -> Result<Option<RecordBatch>> {
+    match batches.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(one.clone())),
+        several => arrow::compute::concat_batches(&CONVERSATIONS.schema(), several).map(Some).map_err(broken),
+    }
+}
+
+fn another(fetched: &Fetched) -> Error {
+    let path = fetched.detail.as_ref().map_or("", |page| page.path.as_str());
+    Error::unavailable("Drift answered another conversation than the one that was asked for").at("call", path)
+}
+
+/// The partition of each accepted row that had none so far, by when its conversation began.
+pub(super) fn began_at(page: &Page) -> Result<Option<i64>> {
+    let decoded = decode(&CONVERSATIONS, detail_call().rows, std::slice::from_ref(page))?;
+    let began = instants(&decoded.batch, "created_at");
+    Ok(if decoded.batch.num_rows() == 1 { time_at(began, 0) } else { None })
+}

@@ -1,0 +1,292 @@
+//! Phase 2 in motion: fetchers run side by side, and one writer folds what they bring, partition by
+//! partition. Fetching never waits for folding, except when more is in memory than the limit allows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::{Run, derive};
+use super::build::{Built, Context, began_at, build};
+use super::fetch::{Fetch, Fetched, fetch};
+use super::plan::{Plan, Todo};
+use super::writer::Writer;
+use crate::cpu;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lake::{Change, Departed, Keys};
+use crate::schema::Span;
+use crate::tables::{CONVERSATIONS, MESSAGES};
+
+/// Conversations that fail one after the other before the run takes Drift for down.
+const FAILURES_IN_A_ROW_MAX: u32 = 25;
+
+/// What the fetchers hand to the writer.
+enum Handed {
+    /// All of these are of this partition.
+    Batch(String, Vec<Fetched>),
+    /// This one failed after all retries.
+    Failed(i64, Error),
+}
+
+/// What became of the conversations of a plan.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Ids whose records were set aside.
+    pub aside: BTreeSet<i64>,
+    /// Conversations absent from the list, yet there.
+    pub paging_misses: u64,
+    /// What ended the phase before its end.
+    pub error: Option<Error>,
+}
+
+/// Fetches all conversations of the plan and folds them in. What was fetched is put even when an error
+/// ends the phase.
+pub(super) async fn fetch_all(
+    run: &Arc<Run>,
+    writer: &mut Writer,
+    plan: Plan,
+    context: Arc<Context>,
+) -> Result<Tally> {
+    let held = Arc::new(AtomicU64::new(0));
+    let (sender, receiver) = mpsc::channel(1);
+    let fetchers = Fetchers::new(run.clone(), plan, context.span, held.clone());
+    let (fetched, written) =
+        tokio::join!(fetchers.run(sender), write_all(run, writer, context, receiver, &held));
+    let mut tally = written?;
+    tally.error = fetched?;
+    Ok(tally)
+}
+
+/// The side that fetches.
+struct Fetchers {
+    run: Arc<Run>,
+    plan: Plan,
+    /// Conversations still to come, by partition.
+    left: BTreeMap<Option<u32>, usize>,
+    /// What has come, by partition.
+    come: BTreeMap<String, Vec<Fetched>>,
+    come_bytes: u64,
+    /// Bytes handed to the writer and not yet folded.
+    held: Arc<AtomicU64>,
+    with_messages: bool,
+    span: Span,
+    failures: u32,
+}
+
+impl Fetchers {
+    fn new(run: Arc<Run>, plan: Plan, span: Span, held: Arc<AtomicU64>) -> Self {
+        let with_messages = run.settings.tables.contains(MESSAGES.name);
+        let left = plan.partition_sizes();
+        Self { run, plan, left, come: BTreeMap::new(), come_bytes: 0, held, with_messages, span, failures: 0 }
+    }
+
+    /// Runs to the end of the plan, to a stop, or to an error, which is answered after all that has come
+    /// was handed over.
+    async fn run(mut self, sender: mpsc::Sender<Handed>) -> Result<Option<Error>> {
+        let ended = self.fetch(&sender).await;
+        self.hand_over_all(&sender).await;
+        ended
+    }
+
+    async fn fetch(&mut self, sender: &mpsc::Sender<Handed>) -> Result<Option<Error>> {
+        let todos = std::mem::take(&mut self.plan.todos);
+        let mut todos = todos.into_iter();
+        let mut flying = JoinSet::new();
+        loop {
+            if sender.is_closed() {
+                return Ok(None);
+            }
+            while flying.len() < self.run.settings.concurrency && self.has_room() {
+                let Some(todo) = todos.next() else { break };
+                self.launch(&mut flying, todo);
+            }
+            let Some(landed) = flying.join_next().await else {
+                if todos.len() == 0 {
+                    return Ok(None);
+                }
+                self.wait_for_room(sender).await;
+                continue;
+            };
+            let landed = landed.map_err(|cause| Error::internal("a fetcher died").caused_by(cause))?;
+            match landed {
+                Ok(Fetch::Stopped) => return Ok(None),
+                Ok(Fetch::Done(fetched)) => self.take_in(fetched, sender).await?,
+                Ok(Fetch::Failed(todo, error)) => {
+                    if let Some(outage) = self.fail(todo, error, sender).await {
+                        return Ok(Some(outage));
+                    }
+                }
+                Err(error) => return Ok(Some(error)),
+            }
+        }
+    }
+
+    fn launch(&self, flying: &mut JoinSet<Result<Fetch>>, todo: Todo) {
+        let (run, with_messages) = (self.run.clone(), self.with_messages);
+        flying.spawn(async move { fetch(&run, todo, with_messages).await });
+    }
+
+    /// The pages of a checkpoint may be in memory twice: here, and with the writer.
+    fn has_room(&self) -> bool {
+        self.come_bytes + self.held.load(Ordering::Relaxed) < 2 * self.run.checkpoint_bytes()
+    }
+
+    /// Nothing is on its way because too much is in memory: everything that has come is handed over, which
+    /// returns once the writer has taken what was handed over before.
+    async fn wait_for_room(&mut self, sender: &mpsc::Sender<Handed>) {
+        self.hand_over_all(sender).await;
+        tokio::task::yield_now().await;
+        if let Ok(permit) = sender.reserve().await {
+            drop(permit);
+        }
+    }
+
+    async fn hand_over_all(&mut self, sender: &mpsc::Sender<Handed>) {
+        let all: Vec<String> = self.come.keys().cloned().collect();
+        for partition in all {
+            self.hand_over(sender, &partition).await;
+        }
+    }
+
+    async fn take_in(&mut self, fetched: Fetched, sender: &mpsc::Sender<Handed>) -> Result<()> {
+        self.failures = 0;
+        let number = fetched.todo.partition;
+        let partition = self.partition_of(&fetched).await?;
+        self.come_bytes += fetched.bytes();
+        self.come.entry(partition.clone()).or_default().push(fetched);
+        let left = self.left.entry(number).or_default();
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            self.hand_over(sender, &partition).await;
+        }
+        if self.come_bytes >= self.run.checkpoint_bytes() {
+            self.hand_over_all(sender).await;
+        }
+        Ok(())
+    }
+
+    async fn partition_of(&self, fetched: &Fetched) -> Result<String> {
+        match (fetched.todo.partition, fetched.detail.clone()) {
+            (Some(number), _) => Ok(self.plan.partitions[number as usize].clone()),
+            (None, None) => Ok(self.span.of(None)),
+            (None, Some(page)) => {
+                let began = cpu::run(move || began_at(&page)).await.unwrap_or(None);
+                Ok(self.span.of(began))
+            }
+        }
+    }
+
+    /// Hands a partition's conversations to the writer; when the writer has ended, its own error tells why.
+    async fn hand_over(&mut self, sender: &mpsc::Sender<Handed>, partition: &str) {
+        let Some(batch) = self.come.remove(partition) else { return };
+        let bytes: u64 = batch.iter().map(Fetched::bytes).sum();
+        self.come_bytes -= bytes;
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+        let _ = sender.send(Handed::Batch(partition.to_owned(), batch)).await;
+    }
+
+    /// One conversation failed; many in a row mean that Drift is down.
+    async fn fail(&mut self, todo: Todo, error: Error, sender: &mpsc::Sender<Handed>) -> Option<Error> {
+        self.failures += 1;
+        if self.failures >= FAILURES_IN_A_ROW_MAX && error.kind() == ErrorKind::Unavailable {
+            return Some(error.at("table", CONVERSATIONS.name));
+        }
+        let left = self.left.entry(todo.partition).or_default();
+        *left = left.saturating_sub(1);
+        let _ = sender.send(Handed::Failed(todo.id, error)).await;
+        None
+    }
+}
+
+/// The side that writes. Once it fails it takes nothing more, and the fetchers hand over in vain.
+async fn write_all(
+    run: &Run,
+    writer: &mut Writer,
+    context: Arc<Context>,
+    mut receiver: mpsc::Receiver<Handed>,
+    held: &AtomicU64,
+) -> Result<Tally> {
+    let mut tally = Tally::default();
+    while let Some(handed) = receiver.recv().await {
+        write_one(run, writer, &context, handed, held, &mut tally).await?;
+    }
+    Ok(tally)
+}
+
+async fn write_one(
+    run: &Run,
+    writer: &mut Writer,
+    context: &Arc<Context>,
+    handed: Handed,
+    held: &AtomicU64,
+    tally: &mut Tally,
+) -> Result<()> {
+    match handed {
+        Handed::Failed(id, error) => {
+            writer.progress.advance(1);
+            writer.postpone(&CONVERSATIONS, &id.to_string(), &error);
+        }
+        Handed::Batch(partition, fetched) => {
+            let bytes: u64 = fetched.iter().map(Fetched::bytes).sum();
+            let count = fetched.len() as u64;
+            let built = {
+                let context = context.clone();
+                cpu::run(move || build(fetched, &context)).await?
+            };
+            put(writer, context, &partition, built, tally).await?;
+            writer.progress.advance(count);
+            held.fetch_sub(bytes, Ordering::Relaxed);
+            writer.put_since_commit(bytes);
+            writer.checkpoint_if_due(&run.settings).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts the messages, then their conversations: a crash between the two leaves messages that are fetched
+/// again, never a conversation without its messages.
+async fn put(
+    writer: &mut Writer,
+    context: &Context,
+    partition: &str,
+    built: Built,
+    tally: &mut Tally,
+) -> Result<()> {
+    for (table, pages, decoded) in &built.decoded {
+        writer.note(table, pages, decoded);
+    }
+    let gone = Keys::ints("conversation_id", built.gone.clone());
+    let messages = Change {
+        upserts: built.messages,
+        replaced: Some(Keys::ints("conversation_id", built.replaced)),
+        gone: Departed::Of(gone),
+        walk_us: context.walk_us,
+        ..Change::default()
+    };
+    let conversations = Change {
+        upserts: built.conversations,
+        gone: Departed::Of(Keys::ints("id", built.gone)),
+        walk_us: context.walk_us,
+        ..Change::default()
+    };
+    writer.fold(&MESSAGES, Some(partition), messages).await?;
+    let counts = writer.fold(&CONVERSATIONS, Some(partition), conversations).await?;
+    if counts.tombstoned + counts.revived > 0 {
+        derive::put_members(writer, partition, context.walk_us).await?;
+    }
+    if built.missing > 0 {
+        writer.table(&MESSAGES).missing += built.missing;
+    }
+    built.stored.iter().for_each(|id| writer.settle(&CONVERSATIONS, &id.to_string()));
+    for (id, error) in built.failed {
+        writer.postpone(&CONVERSATIONS, &id.to_string(), &error);
+    }
+    for id in built.aside {
+        writer.settle(&CONVERSATIONS, &id.to_string());
+        tally.aside.insert(id);
+    }
+    tally.paging_misses += built.paging_misses;
+    Ok(())
+}

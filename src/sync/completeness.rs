@@ -1,0 +1,101 @@
+//! The sum that proves completeness: every distinct id of a finished walk is stored, pending, set aside or
+//! forgotten. It is counted from what the lake holds, not from what the run believes to have put.
+
+use std::collections::HashSet;
+
+use super::Run;
+use super::build::Context;
+use super::children::Tally;
+use super::ledger::Ledger;
+use super::plan::Rules;
+use super::writer::Writer;
+use crate::api::Answer;
+use crate::decode::skim;
+use crate::error::{Error, Result};
+use crate::report::Completeness;
+use crate::schema::Source;
+use crate::tables::CONVERSATIONS;
+
+/// What a finished walk proved.
+#[derive(Debug, Default)]
+pub(super) struct Proof {
+    /// Conversations listed, whatever `--since` leaves out; only known after a full walk.
+    listed: Option<u64>,
+    /// What Drift itself counts.
+    stats: Option<u64>,
+    /// What leaves the walk incomplete.
+    pub trouble: Option<Error>,
+}
+
+impl Proof {
+    /// Whether Drift counts another number than it listed.
+    pub fn differs_from_stats(&self) -> bool {
+        self.listed.zip(self.stats).is_some_and(|(listed, stats)| listed != stats)
+    }
+}
+
+/// Counts, and after a full walk compares with what Drift counts.
+pub(super) async fn prove(
+    run: &Run,
+    writer: &mut Writer,
+    context: &Context,
+    rules: &Rules,
+    tally: &Tally,
+) -> Result<Proof> {
+    let stored = Ledger::read(&writer.lake).await?;
+    let sum = sum(writer, context, rules, tally, &stored);
+    if !sum.holds {
+        writer.warn(format!("{} listed conversations are neither stored nor pending: please report this as a bug.", sum.listed - sum.live - sum.missing - sum.pending - sum.set_aside));
+    }
+    writer.report.completeness = Some(sum);
+    let mut proof = Proof::default();
+    if rules.full && rules.since_us.is_none() {
+        proof.listed = Some(context.index.len() as u64);
+        proof.stats = stats(run).await;
+        compare(writer, &proof);
+    }
+    Ok(proof)
+}
+
+fn sum(writer: &Writer, context: &Context, rules: &Rules, tally: &Tally, stored: &Ledger) -> Completeness {
+    let pending: HashSet<String> = writer.pending_keys(&CONVERSATIONS).into_iter().collect();
+    let mut sum = Completeness::default();
+    for row in context.index.iter().filter(|row| rules.includes(row)) {
+        sum.listed += 1;
+        match stored.get(row.id) {
+            _ if pending.contains(&row.id.to_string()) => sum.pending += 1,
+            _ if tally.aside.contains(&row.id) => sum.set_aside += 1,
+            Some(entry) if entry.deleted => sum.missing += 1,
+            Some(_) => sum.live += 1,
+            None => {}
+        }
+    }
+    sum.holds = sum.listed == sum.live + sum.missing + sum.pending + sum.set_aside + sum.forgotten;
+    sum
+}
+
+/// Drift's own count, if it gives one.
+async fn stats(run: &Run) -> Option<u64> {
+    let Source::Walk { stats, .. } = CONVERSATIONS.source else { return None };
+    match run.get(&stats, None, &[]).await {
+        Ok(Some(Answer::Page(page, _))) => add_up(&page.body),
+        Ok(_) => None,
+        Err(error) => {
+            tracing::info!(%error, "Drift gave no counts to compare with");
+            None
+        }
+    }
+}
+
+fn add_up(body: &[u8]) -> Option<u64> {
+    let counts = skim::find(body, &["conversationCount"])?;
+    let counts = skim::fields(counts).map(|field| skim::integer(field.value).and_then(|n| u64::try_from(n).ok()));
+    counts.sum()
+}
+
+fn compare(writer: &mut Writer, proof: &Proof) {
+    writer.report.walk.get_or_insert_default().stats = proof.stats;
+    if let (true, Some(listed), Some(stats)) = (proof.differs_from_stats(), proof.listed, proof.stats) {
+        writer.warn(format!("Drift listed {listed} conversations but counts {stats}."));
+    }
+}

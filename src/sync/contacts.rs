@@ -1,0 +1,227 @@
+//! Phase 3: one row for each contact that a conversation names, bucket by bucket.
+//!
+//! A contact is asked for when it is new and when one of its conversations changed or was erased since.
+//! Two numbers a contact are held in memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch};
+
+use super::Run;
+use super::columns::{assemble, exchange, instants, int_at, ints, time, time_at, times};
+use super::keyed::{Answers, ask_all};
+use super::writer::Writer;
+use crate::data_file::Reader;
+use crate::decode::{Decoded, decode};
+use crate::error::{Error, Result};
+use crate::lake::Change;
+use crate::page::Page;
+use crate::progress::Phase;
+use crate::schema::{Call, Partition, Source, Table};
+use crate::tables::{ALL, CONVERSATIONS};
+use crate::cpu;
+
+/// Keys that are asked for before their rows are folded: some 10 MB of contacts.
+const KEYS_AT_ONCE: usize = 5_000;
+
+/// What is asked for: contact, and the time its row will be as of (epoch microseconds).
+type Wanted = (i64, Option<i64>);
+
+/// Reads every selected table that has one row for each distinct value of a column of conversations.
+pub(super) async fn read(run: &Arc<Run>, writer: &mut Writer) -> Result<()> {
+    for table in ALL.iter().filter(|table| run.settings.tables.contains(table.name)) {
+        if let Source::Lookup { keys, call } = table.source {
+            if run.stop.asked().is_none() {
+                Lookup { run, table, keys, call }.read(writer).await.map_err(|error| error.at("table", table.name))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One such table.
+struct Lookup<'a> {
+    run: &'a Arc<Run>,
+    table: &'static Table,
+    keys: &'static str,
+    call: Call,
+}
+
+impl Lookup<'_> {
+    async fn read(&self, writer: &mut Writer) -> Result<()> {
+        let inputs = writer.lake.fingerprint(&[&CONVERSATIONS]);
+        let nothing_pending = writer.pending_keys(self.table).is_empty();
+        let known = writer.lake.table(self.table).inputs.clone();
+        if known.as_ref() == Some(&inputs) && nothing_pending && !self.run.settings.refetch {
+            self.mark_read(writer, inputs);
+            return Ok(());
+        }
+        let wanted = self.wanted(writer).await?;
+        let total: usize = wanted.values().map(Vec::len).sum();
+        writer.progress.begin(Phase::Contacts, total as u64);
+        for (bucket, wanted) in wanted {
+            for piece in wanted.chunks(KEYS_AT_ONCE) {
+                self.read_piece(writer, &bucket, piece).await?;
+                writer.checkpoint_if_due(&self.run.settings).await?;
+                if self.run.stop.asked().is_some() {
+                    return Ok(());
+                }
+            }
+        }
+        self.mark_read(writer, inputs);
+        Ok(())
+    }
+
+    /// Until a conversation changes again there is nothing to look for.
+    fn mark_read(&self, writer: &mut Writer, inputs: String) {
+        let conversations = writer.lake.table(&CONVERSATIONS);
+        let (bookmark, synced_at) = (conversations.bookmark, conversations.synced_at);
+        let state = writer.lake.table(self.table);
+        (state.inputs, state.bookmark, state.synced_at) = (Some(inputs), bookmark, synced_at);
+    }
+
+    /// The contacts to ask for, by bucket.
+    async fn wanted(&self, writer: &Writer) -> Result<std::collections::BTreeMap<String, Vec<Wanted>>> {
+        let mut latest: HashMap<i64, Option<i64>> = HashMap::new();
+        for (_, object) in writer.lake.open_all(&CONVERSATIONS).await? {
+            let keys = self.keys;
+            for (key, changed) in cpu::run(move || changes_of(&object, keys)).await? {
+                let known = latest.entry(key).or_default();
+                *known = (*known).max(changed);
+            }
+        }
+        if !self.run.settings.refetch {
+            self.leave_out_known(writer, &mut latest).await?;
+        }
+        let mut buckets = std::collections::BTreeMap::<String, Vec<Wanted>>::new();
+        for (key, changed) in latest {
+            buckets.entry(self.partition_of(key)).or_default().push((key, changed));
+        }
+        buckets.values_mut().for_each(|wanted| wanted.sort_unstable());
+        Ok(buckets)
+    }
+
+    fn partition_of(&self, key: i64) -> String {
+        match self.table.partition {
+            Partition::Bucket(count) => Partition::bucket(count, key),
+            _ => unreachable!("looked up tables are cut into buckets"),
+        }
+    }
+
+    async fn leave_out_known(&self, writer: &Writer, latest: &mut HashMap<i64, Option<i64>>) -> Result<()> {
+        let pending = writer.pending_keys(self.table);
+        for (_, object) in writer.lake.open_all(self.table).await? {
+            for (key, as_of) in cpu::run(move || stored(&object)).await? {
+                let is_new_enough = latest.get(&key).is_some_and(|changed| as_of >= *changed);
+                if is_new_enough && !pending.contains(&key.to_string()) {
+                    latest.remove(&key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_piece(&self, writer: &mut Writer, bucket: &str, piece: &[Wanted]) -> Result<()> {
+        let progress = writer.progress.clone();
+        let keys = piece.iter().map(|(key, _)| key.to_string()).collect();
+        let answers = ask_all(self.run, self.call, keys, || progress.advance(1)).await?;
+        for (key, error) in &answers.failed {
+            writer.postpone(self.table, key, error);
+        }
+        let walk_us = writer.walk_started(self.run.started).as_microsecond();
+        let stubs = self.stubs(&answers, piece, walk_us)?;
+        let (pages, decoded) = self.decoded(&answers, piece, walk_us).await?;
+        writer.note(self.table, &pages, &decoded);
+        let change = Change { upserts: Some(decoded.batch), stubs: Some(stubs), walk_us, ..Change::default() };
+        writer.fold(self.table, Some(bucket), change).await?;
+        for key in answers.pages.iter().map(|(key, _)| key).chain(&answers.missing) {
+            writer.settle(self.table, key);
+        }
+        if !answers.missing.is_empty() {
+            writer.table(self.table).missing += answers.missing.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+impl Lookup<'_> {
+    /// Rows for keys that answered 404: what is stored keeps its columns and gets its tombstone.
+    fn stubs(&self, answers: &Answers, piece: &[Wanted], walk_us: i64) -> Result<RecordBatch> {
+        let wanted: HashMap<String, Option<i64>> = piece.iter().map(|(key, at)| (key.to_string(), *at)).collect();
+        let ids = answers.missing.iter().map(|key| key.parse::<i64>().ok());
+        let ids: ArrayRef = Arc::new(ids.collect::<arrow::array::Int64Array>());
+        let as_of = answers.missing.iter().map(|key| wanted.get(key).copied().flatten());
+        let rows = answers.missing.len();
+        let columns = vec![
+            (self.table.key[0], ids),
+            ("_as_of", times(as_of)),
+            ("_synced_at", time(walk_us, rows)),
+            ("_deleted_at", time(walk_us, rows)),
+        ];
+        assemble(self.table, rows, columns)
+    }
+
+    async fn decoded(
+        &self,
+        answers: &Answers,
+        piece: &[Wanted],
+        walk_us: i64,
+    ) -> Result<(Vec<Page>, Decoded)> {
+        let (table, rows) = (self.table, self.call.rows);
+        let pages: Vec<Page> = answers.pages.iter().map(|(_, page)| page.clone()).collect();
+        let wanted: HashMap<i64, Option<i64>> = piece.iter().copied().collect();
+        cpu::run(move || {
+            let mut decoded = decode(table, rows, &pages)?;
+            decoded.batch = only_asked(table, &decoded, &pages)?;
+            let ids = ints(&decoded.batch, table.key[0]);
+            let as_of = (0..ids.len()).map(|row| wanted.get(&ids.value(row)).copied().flatten());
+            let columns = vec![("_as_of", times(as_of)), ("_synced_at", time(walk_us, ids.len()))];
+            decoded.batch = exchange(table, &decoded.batch, columns)?;
+            Ok((pages, decoded))
+        })
+        .await
+    }
+}
+
+/// Rows that answer the key they were asked under; any other would overwrite somebody else.
+fn only_asked(table: &Table, decoded: &Decoded, pages: &[Page]) -> Result<RecordBatch> {
+    let ids = ints(&decoded.batch, table.key[0]);
+    let fits = |row: usize| int_at(ids, row) == pages[decoded.page_of_row[row] as usize].parent;
+    if let Some(row) = (0..ids.len()).find(|row| !fits(*row)) {
+        let path = &pages[decoded.page_of_row[row] as usize].path;
+        return Err(Error::unavailable("Drift answered another record than the one that was asked for")
+            .at("call", path)
+            .hint("run again; if it stays, please report it"));
+    }
+    Ok(decoded.batch.clone())
+}
+
+/// When each key's conversations last changed, or were found to be erased.
+fn changes_of(object: &Reader, keys: &str) -> Result<Vec<Wanted>> {
+    let mut found: HashMap<i64, Option<i64>> = HashMap::new();
+    for batch in object.columns(&[keys, "_listed_at", "_deleted_at"])? {
+        let batch = batch?;
+        let (listed, deleted) = (instants(&batch, "_listed_at"), instants(&batch, "_deleted_at"));
+        for row in 0..batch.num_rows() {
+            let Some(key) = int_at(ints(&batch, keys), row) else { continue };
+            let known = found.entry(key).or_default();
+            *known = (*known).max(time_at(listed, row)).max(time_at(deleted, row));
+        }
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// What is stored: key, and the time it is as of. A tombstone counts from when it was set.
+fn stored(object: &Reader) -> Result<Vec<Wanted>> {
+    let mut found = Vec::new();
+    for batch in object.columns(&["id", "_as_of", "_deleted_at"])? {
+        let batch = batch?;
+        let (as_of, deleted) = (instants(&batch, "_as_of"), instants(&batch, "_deleted_at"));
+        let ids = ints(&batch, "id");
+        found.extend(
+            (0..batch.num_rows()).map(|row| (ids.value(row), time_at(as_of, row).max(time_at(deleted, row)))),
+        );
+    }
+    Ok(found)
+}

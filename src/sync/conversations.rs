@@ -1,0 +1,244 @@
+//! Conversations and messages: decide how to walk, walk, plan, fetch, and prove that nothing is missing.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Run;
+use super::build::Context;
+use super::children::{Tally, fetch_all};
+use super::completeness::{self, Proof};
+use super::ledger::Ledger;
+use super::listed::Row;
+use super::plan::{Plan, Rules, plan};
+use super::walk::{Walk, begin};
+use super::writer::Writer;
+use crate::config::{BOOKMARK_MARGIN, CONVERSATIONS_A_MONTH_MAX, FIRST_FULL_AGAIN, LOOKBACK, Since};
+use crate::error::{Error, Result};
+use crate::manifest::{FullWalk, Manifest, WalkState};
+use crate::progress::Phase;
+use crate::report::WalkReport;
+use crate::schema::{PartitionBy, Span, Table};
+use crate::tables::{CONVERSATIONS, MESSAGES};
+
+/// Reads conversations and messages, if they are selected. What leaves a part of the account unread, but
+/// not the rest, is answered rather than thrown.
+pub(super) async fn read(run: &Arc<Run>, writer: &mut Writer) -> Result<Option<Error>> {
+    if !run.settings.tables.contains(CONVERSATIONS.name) {
+        return Ok(None);
+    }
+    let first = writer.lake.manifest.first_load_ended.is_none();
+    let proof = read_once(run, writer, run.settings.full).await?;
+    if first && proof.differs_from_stats() && proof.trouble.is_none() && run.stop.asked().is_none() {
+        writer.warn("Drift counts another number of conversations than the first load has listed, so the whole list is walked once more.".into());
+        return Ok(read_once(run, writer, true).await?.trouble);
+    }
+    Ok(proof.trouble)
+}
+
+/// One walk, from its beginning or from where an earlier run left it, to its end.
+async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Proof> {
+    let since = bound(run, writer);
+    let mut walk = open_walk(run, writer, full, since).await?;
+    walk.run(run, writer).await?;
+    if !walk.state.listed {
+        keep_walk(writer, walk.state);
+        return Ok(Proof::default());
+    }
+    let index = walk.listed.index();
+    writer.lake.manifest.span.get_or_insert_with(|| choose_span(run.settings.partition_by, &index));
+    let span = writer.lake.manifest.span.unwrap_or_default();
+    let ledger = Ledger::read(&writer.lake).await?;
+    let rules = Rules {
+        with_messages: run.settings.tables.contains(MESSAGES.name),
+        full: walk.state.full,
+        refetch: walk.state.refetch,
+        accept_deletions: run.settings.accept_deletions,
+        since_us: since,
+        walk: walk.state.started_at,
+        span,
+    };
+    let pending = pending_ids(writer);
+    let plan = plan(&index, &ledger, &pending, rules);
+    note_walk(writer, &walk, &plan);
+    let doubts = doubts_absence(&plan, writer);
+    let context = Context { listed: walk.listed, index, ledger, walk_us: rules.walk.as_microsecond(), span };
+    let context = Arc::new(context);
+    writer.progress.begin(Phase::Fetching, plan.todos.len() as u64);
+    let tally = fetch_all(run, writer, plan, context.clone()).await?;
+    note_tally(writer, &tally);
+    if let Some(error) = tally.error {
+        keep_walk(writer, walk.state);
+        return Err(error);
+    }
+    if run.stop.asked().is_some() {
+        keep_walk(writer, walk.state);
+        return Ok(Proof::default());
+    }
+    let mut proof = completeness::prove(run, writer, &context, &rules, &tally).await?;
+    proof.trouble = walk.trouble.or(doubts);
+    if proof.trouble.is_none() {
+        end_walk(run, writer, &walk.state);
+    }
+    writer.lake.manifest.walk = None;
+    Ok(proof)
+}
+
+/// Takes up the walk of an earlier run when it is young enough and of the same kind, else begins one.
+async fn open_walk(run: &Run, writer: &mut Writer, full: bool, since: Option<i64>) -> Result<Walk> {
+    let lowered = lowers_bound(&writer.lake.manifest, since);
+    if let Some(state) = writer.lake.manifest.walk.take().filter(|state| resumable(run, state, full) && !lowered) {
+        tracing::info!(started_at = %state.started_at, "taking up the walk of an earlier run");
+        let resumed = Walk::resume(state, writer).await?;
+        writer.report.walk = Some(WalkReport { resumed: true, ..WalkReport::default() });
+        return Ok(resumed);
+    }
+    let manifest = &mut writer.lake.manifest;
+    let full = full || lowered || run.settings.refetch || full_is_due(run, manifest);
+    manifest.since = since.and_then(|us| Timestamp::from_microsecond(us).ok());
+    let floor = if full { None } else { floor(manifest) };
+    let generation = manifest.last_full_walk.as_ref().map(|walk| walk.generation.clone());
+    let started = if writer.report.walk.is_none() { run.started } else { run.server_time() };
+    writer.report.walk = Some(WalkReport::default());
+    Ok(Walk::new(begin(run, started, full), floor, generation))
+}
+
+fn resumable(run: &Run, state: &WalkState, full: bool) -> bool {
+    let age = run.started.duration_since(state.started_at);
+    let young = age.unsigned_abs() < run.settings.full_every;
+    young && (state.full || !full) && state.refetch == run.settings.refetch
+}
+
+/// A full walk is due when none has proved the order of the list, when the last is too old, and once a day
+/// after the first load.
+fn full_is_due(run: &Run, manifest: &Manifest) -> bool {
+    let Some(last) = &manifest.last_full_walk else { return true };
+    let age = run.started.duration_since(last.started_at).unsigned_abs();
+    let first_ended = manifest.first_load_ended;
+    let never_again = first_ended.is_some_and(|ended| last.started_at < ended);
+    let a_day_later = first_ended
+        .is_some_and(|ended| run.started.duration_since(ended).unsigned_abs() >= FIRST_FULL_AGAIN && run.started > ended);
+    !last.ordered || age >= run.settings.full_every || (never_again && a_day_later)
+}
+
+/// Where an ordered walk may stop: the bookmark less the lookback, in epoch microseconds.
+fn floor(manifest: &Manifest) -> Option<i64> {
+    let bookmark = manifest.tables.get(CONVERSATIONS.name)?.bookmark?;
+    Some((bookmark - LOOKBACK).as_microsecond())
+}
+
+/// The lower bound of this run, in epoch microseconds: the stored one holds, an earlier one goes back.
+fn bound(run: &Run, writer: &mut Writer) -> Option<i64> {
+    let manifest = &writer.lake.manifest;
+    let stored = manifest.since.map(Timestamp::as_microsecond);
+    let is_first = manifest.tables.get(CONVERSATIONS.name).is_none_or(|table| table.bookmark.is_none())
+        && manifest.walk.is_none();
+    match run.settings.since {
+        None => stored,
+        Some(Since::All) => None,
+        Some(Since::From(asked)) if is_first => Some(asked),
+        Some(Since::From(asked)) => {
+            let holds = stored.is_none_or(|stored| asked > stored);
+            if holds && stored != Some(asked) {
+                writer.warn("The lake reaches further back than --since asks for; the earlier bound stays.".into());
+            }
+            if holds { stored } else { Some(asked) }
+        }
+    }
+}
+
+fn lowers_bound(manifest: &Manifest, since: Option<i64>) -> bool {
+    let stored = manifest.since.map(Timestamp::as_microsecond);
+    let begun = manifest.tables.get(CONVERSATIONS.name).is_some_and(|table| table.bookmark.is_some());
+    begun && stored != since
+}
+
+/// Months, unless one month alone has so many conversations that its objects would be too large to fold.
+fn choose_span(asked: PartitionBy, index: &[Row]) -> Span {
+    match asked {
+        PartitionBy::Month => Span::Month,
+        PartitionBy::Day => Span::Day,
+        PartitionBy::Auto => {
+            let mut months = std::collections::HashMap::new();
+            for row in index {
+                let month = row.created_us.map(|us| us.div_euclid(MONTH_US));
+                *months.entry(month).or_insert(0u64) += 1;
+            }
+            let most = months.values().copied().max().unwrap_or(0);
+            if most > CONVERSATIONS_A_MONTH_MAX { Span::Day } else { Span::Month }
+        }
+    }
+}
+
+/// Thirty days, which is near enough to estimate the fullest month.
+const MONTH_US: i64 = 30 * 24 * 3600 * 1_000_000;
+
+fn pending_ids(writer: &Writer) -> Vec<i64> {
+    let mut ids: Vec<i64> =
+        writer.pending_keys(&CONVERSATIONS).iter().filter_map(|key| key.parse().ok()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+fn note_walk(writer: &mut Writer, walk: &Walk, plan: &Plan) {
+    let rows = walk.listed.rows();
+    let report = writer.report.walk.get_or_insert_default();
+    report.full = walk.state.full;
+    report.started_at = walk.state.started_at;
+    report.pages = walk.pages;
+    report.rows = rows;
+    report.listed = plan.counted;
+    report.ordered = walk.state.ordered;
+    report.absent = plan.absent;
+}
+
+fn note_tally(writer: &mut Writer, tally: &Tally) {
+    writer.report.walk.get_or_insert_default().paging_misses = tally.paging_misses;
+    if tally.paging_misses > 0 {
+        writer.warn(format!(
+            "{} conversations were not listed by Drift, yet answered by their id; they are stored.",
+            tally.paging_misses
+        ));
+    }
+}
+
+fn doubts_absence(plan: &Plan, writer: &Writer) -> Option<Error> {
+    let stored = writer.lake.manifest.tables.get(CONVERSATIONS.name).map_or(0, |table| table.rows);
+    plan.doubts_absence.then(|| {
+        Error::unavailable(format!(
+            "{} of {stored} stored conversations are no longer listed by Drift; none was marked as deleted",
+            plan.absent
+        ))
+        .at("table", CONVERSATIONS.name)
+        .hint("if they really were deleted, run again with --accept-deletions; everything else is committed")
+    })
+}
+
+/// The next commit remembers the walk, so that the next run takes it up.
+fn keep_walk(writer: &mut Writer, state: WalkState) {
+    writer.lake.manifest.walk = Some(state);
+}
+
+/// The walk is done: bookmarks move, and what it proved about the list is kept.
+fn end_walk(run: &Run, writer: &mut Writer, state: &WalkState) {
+    let now = run.server_time();
+    let bookmark = state.started_at - BOOKMARK_MARGIN;
+    let selected: Vec<&'static Table> =
+        [&CONVERSATIONS, &MESSAGES].into_iter().filter(|table| run.settings.tables.contains(table.name)).collect();
+    for table in selected {
+        let table = writer.lake.table(table);
+        table.bookmark = Some(bookmark);
+        table.synced_at = Some(state.started_at);
+    }
+    let manifest = &mut writer.lake.manifest;
+    manifest.first_load_ended.get_or_insert(now);
+    if state.full {
+        manifest.last_full_walk = Some(FullWalk {
+            started_at: state.started_at,
+            ordered: state.ordered,
+            generation: state.generation.clone().unwrap_or_default(),
+        });
+    } else if let Some(last) = &mut manifest.last_full_walk {
+        last.ordered &= state.ordered;
+    }
+}

@@ -1,0 +1,25 @@
+//! Inboxes: the distinct inbox ids of conversations.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+
+use super::Inputs;
+use super::seen::seen;
+use crate::error::Result;
+use crate::schema::Table;
+use crate::sync::columns::{assemble, times};
+
+/// One row per inbox.
+pub(super) fn rows(table: &Table, inputs: &Inputs) -> Result<RecordBatch> {
+    let seen = seen(&inputs[0], "inbox_id")?;
+    let ids: ArrayRef = Arc::new(seen.keys().copied().collect::<Int64Array>());
+    let counts: ArrayRef = Arc::new(seen.values().map(|seen| seen.conversations).collect::<Int64Array>());
+    let columns = vec![
+        ("id", ids),
+        ("first_seen", times(seen.values().map(|seen| seen.first))),
+        ("last_seen", times(seen.values().map(|seen| seen.last))),
+        ("conversations", counts),
+    ];
+    assemble(table, seen.len(), columns)
+}

@@ -1,0 +1,79 @@
+//! The derived tables: computed from what is committed, with no call at all, and only when that changed.
+
+mod campaigns;
+mod inboxes;
+mod members;
+mod seen;
+
+use arrow::array::RecordBatch;
+
+use super::Run;
+use super::writer::Writer;
+use crate::cpu;
+use crate::data_file::Reader;
+use crate::error::Result;
+use crate::lake::Change;
+use crate::progress::Phase;
+use crate::schema::{Partition, Source, Table};
+use crate::tables;
+
+pub(super) use self::members::put_members;
+
+/// What a whole derived table is computed from: the objects of each source table, in declared order.
+type Inputs = Vec<Vec<Reader>>;
+/// Computes all rows of a derived table, but for the closing columns.
+type Rule = fn(&Table, &Inputs) -> Result<RecordBatch>;
+
+/// The rules of the tables that are computed as a whole. The table that follows the partitions of
+/// conversations is computed partition by partition instead.
+const RULES: &[(&Table, Rule)] =
+    &[(&tables::INBOXES, inboxes::rows), (&tables::CAMPAIGNS, campaigns::rows)];
+
+/// Computes the selected derived tables whose inputs changed.
+pub(super) async fn derive(run: &Run, writer: &mut Writer) -> Result<()> {
+    writer.progress.begin(Phase::Deriving, 0);
+    for table in tables::ALL.iter().copied().filter(|table| run.settings.tables.contains(table.name)) {
+        let Source::Derived { from } = table.source else { continue };
+        let sources: Vec<&'static Table> = from.iter().filter_map(|name| tables::by_name(name)).collect();
+        let inputs = writer.lake.fingerprint(&sources);
+        if writer.lake.table(table).inputs.as_ref() != Some(&inputs) {
+            compute(run, writer, table, &sources).await.map_err(|error| error.at("table", table.name))?;
+        }
+        let (bookmark, synced_at) = freshness(writer, sources[0]);
+        let state = writer.lake.table(table);
+        (state.inputs, state.bookmark, state.synced_at) = (Some(inputs), bookmark, synced_at);
+    }
+    Ok(())
+}
+
+fn freshness(writer: &mut Writer, source: &Table) -> (Option<jiff::Timestamp>, Option<jiff::Timestamp>) {
+    let state = writer.lake.table(source);
+    (state.bookmark, state.synced_at)
+}
+
+async fn compute(
+    run: &Run,
+    writer: &mut Writer,
+    table: &'static Table,
+    sources: &[&'static Table],
+) -> Result<()> {
+    let walk_us = writer.walk_started(run.started).as_microsecond();
+    if table.partition == Partition::OfConversation {
+        return members::put_all(writer, walk_us).await;
+    }
+    let Some((_, rule)) = RULES.iter().find(|(known, _)| known.name == table.name) else { return Ok(()) };
+    let mut inputs = Inputs::new();
+    for source in sources {
+        inputs.push(writer.lake.open_all(source).await?.into_iter().map(|(_, object)| object).collect());
+    }
+    let rule = *rule;
+    let rows = cpu::run(move || stamped(table, &rule(table, &inputs)?, walk_us)).await?;
+    // Derived rows of this kind are never marked as deleted: what was seen once stays known.
+    let change = Change { upserts: Some(rows), walk_us, ..Change::default() };
+    writer.fold(table, None, change).await.map(drop)
+}
+
+fn stamped(table: &Table, rows: &RecordBatch, walk_us: i64) -> Result<RecordBatch> {
+    let synced = super::columns::time(walk_us, rows.num_rows());
+    super::columns::exchange(table, rows, vec![("_synced_at", synced)])
+}

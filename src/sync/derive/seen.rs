@@ -1,0 +1,53 @@
+//! When an id was seen in conversations: first, last, how often.
+
+use std::collections::BTreeMap;
+
+use crate::data_file::Reader;
+use crate::error::Result;
+use crate::sync::columns::{instants, int_at, ints, time_at};
+
+/// When an id was seen. Times are epoch microseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub first: Option<i64>,
+    pub last: Option<i64>,
+    pub conversations: i64,
+}
+
+impl Seen {
+    fn note(&mut self, created: Option<i64>, updated: Option<i64>) {
+        self.first = self.first.into_iter().chain(created).min();
+        self.last = self.last.max(updated).max(created);
+        self.conversations += 1;
+    }
+}
+
+/// All ids in `column` of conversations, deleted ones included: what was seen stays known.
+pub(super) fn seen(conversations: &[Reader], column: &str) -> Result<BTreeMap<i64, Seen>> {
+    let mut seen = BTreeMap::<i64, Seen>::new();
+    for object in conversations {
+        for batch in object.columns(&[column, "created_at", "updated_at"])? {
+            let batch = batch?;
+            let (created, updated) = (instants(&batch, "created_at"), instants(&batch, "updated_at"));
+            for row in 0..batch.num_rows() {
+                if let Some(id) = int_at(ints(&batch, column), row) {
+                    seen.entry(id).or_default().note(time_at(created, row), time_at(updated, row));
+                }
+            }
+        }
+    }
+    Ok(seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_and_last_ignore_what_is_not_known() {
+        let mut seen = Seen::default();
+        seen.note(None, Some(5));
+        seen.note(Some(3), None);
+        assert_eq!(seen, Seen { first: Some(3), last: Some(5), conversations: 2 });
+    }
+}

@@ -1,0 +1,78 @@
+//! One call for each key, many side by side: contacts, and listed rows that vanished.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::Run;
+use crate::api::Answer;
+use crate::error::{Error, ErrorKind, Result};
+use crate::page::Page;
+use crate::schema::Call;
+
+/// Keys that fail one after the other before the run takes Drift for down.
+const FAILURES_IN_A_ROW_MAX: u32 = 25;
+
+/// What came of some keys.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// Keys that were answered, with their pages.
+    pub pages: Vec<(String, Page)>,
+    /// Keys that answered 404.
+    pub missing: Vec<String>,
+    /// Keys that failed after all retries.
+    pub failed: Vec<(String, Error)>,
+    /// Whether the run was asked to stop before all keys were asked.
+    pub stopped: bool,
+}
+
+/// Asks for every key; `done` hears of each answer.
+///
+/// # Errors
+/// What concerns all keys alike: a refused right, or many failures in a row.
+pub(super) async fn ask_all(
+    run: &Arc<Run>,
+    call: Call,
+    keys: Vec<String>,
+    done: impl Fn(),
+) -> Result<Answers> {
+    let (mut answers, mut flying, mut failures) = (Answers::default(), JoinSet::new(), 0);
+    let mut keys = keys.into_iter();
+    loop {
+        while flying.len() < run.settings.concurrency {
+            let Some(key) = keys.next() else { break };
+            let run = run.clone();
+            flying.spawn(async move {
+                let answer = run.get(&call, Some(&key), &[]).await;
+                (key, answer)
+            });
+        }
+        let Some(landed) = flying.join_next().await else { break };
+        let (key, answer) = landed.map_err(|cause| Error::internal("a fetcher died").caused_by(cause))?;
+        let failed = matches!(answer, Err(_));
+        failures = if failed { failures + 1 } else { 0 };
+        answers.take_in(key, answer, failures)?;
+        if answers.stopped {
+            break;
+        }
+        done();
+    }
+    Ok(answers)
+}
+
+impl Answers {
+    fn take_in(&mut self, key: String, answer: Result<Option<Answer>>, failures: u32) -> Result<()> {
+        match answer {
+            Ok(Some(Answer::Page(page, _))) => self.pages.push((key, page)),
+            Ok(Some(Answer::Missing(_))) => self.missing.push(key),
+            Ok(None) => self.stopped = true,
+            Err(error) if is_general(&error, failures) => return Err(error),
+            Err(error) => self.failed.push((key, error)),
+        }
+        Ok(())
+    }
+}
+
+fn is_general(error: &Error, failures: u32) -> bool {
+    error.kind() == ErrorKind::Refused || failures >= FAILURES_IN_A_ROW_MAX
+}

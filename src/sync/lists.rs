@@ -1,0 +1,251 @@
+//! The plain lists: each is read whole at every run, and written only when a row changed.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+
+use super::columns::{column, exchange, instants, ints, time, times};
+use super::keyed::{Answers, ask_all};
+use super::meetings::Window;
+use super::writer::Writer;
+use super::Run;
+use crate::api::{Answer, Client};
+use crate::decode::{Decoded, decode, skim};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lake::{Change, Departed, KeyValues, Keys};
+use crate::page::Page;
+use crate::progress::Phase;
+use crate::schema::{Absence, Call, Kind, Paging, Rows, Source, Table};
+use crate::{cpu, tables};
+
+/// Pages of one list: more than any account has.
+const PAGES_MAX: usize = 100_000;
+/// Stands for the whole list among the pending keys.
+const WHOLE_LIST: &str = "*";
+
+/// Reads the selected plain lists. A list that fails is pending, a refused one is answered; the others are
+/// read all the same.
+pub(super) async fn read(run: &Arc<Run>, writer: &mut Writer) -> Result<Option<Error>> {
+    let lists: Vec<List> = tables::ALL.iter().filter_map(|table| List::of(table)).collect();
+    let selected = lists.into_iter().filter(|list| run.settings.tables.contains(list.table.name));
+    let selected: Vec<List> = selected.collect();
+    writer.progress.begin(Phase::Lists, selected.len() as u64);
+    let mut refused = None;
+    for list in selected {
+        if run.stop.asked().is_some() {
+            break;
+        }
+        match list.read(run, writer).await {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
+                writer.postpone(list.table, WHOLE_LIST, &error.at("table", list.table.name));
+            }
+            Err(error) if error.kind() == ErrorKind::Refused => {
+                let error = error.at("table", list.table.name);
+                writer.warn(error.to_string());
+                refused.get_or_insert(error);
+            }
+            Err(error) => return Err(error.at("table", list.table.name)),
+        }
+        writer.progress.advance(1);
+    }
+    Ok(refused)
+}
+
+/// The organization, from any user; nothing when that cannot be told.
+pub(super) async fn org_of_users(client: &Client) -> Result<Option<String>> {
+    let Some(users) = tables::ALL.iter().filter_map(|table| List::of(table)).find(|list| list.names_org()) else {
+        return Ok(None);
+    };
+    match client.get(&users.call, None, &[]).await {
+        Ok(Answer::Page(page, _)) => Ok(org_in(&page.body)),
+        Ok(Answer::Missing(_)) => Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::Usage) => Err(error),
+        Err(error) => {
+            tracing::info!(%error, "the users did not tell the organization");
+            Ok(None)
+        }
+    }
+}
+
+fn org_in(body: &[u8]) -> Option<String> {
+    let users = skim::find(body, &["data"])?;
+    let org = |user| skim::find(user, &["orgId"]).and_then(skim::integer);
+    skim::elements(users).find_map(org).map(|org| org.to_string())
+}
+
+/// One plain list.
+#[derive(Debug, Clone, Copy)]
+struct List {
+    table: &'static Table,
+    call: Call,
+    absence: Absence,
+}
+
+impl List {
+    fn of(table: &'static Table) -> Option<Self> {
+        match table.source {
+            Source::List { call, absence } => Some(Self { table, call, absence }),
+            _ => None,
+        }
+    }
+
+    /// Lists of one page whose rows name the organization can tell it with one call.
+    fn names_org(self) -> bool {
+        self.call.paging == Paging::One
+            && self.call.rows == Rows::Array(&["data"])
+            && self.table.column("org_id").is_some()
+    }
+
+    async fn read(self, run: &Arc<Run>, writer: &mut Writer) -> Result<()> {
+        let window = Window::of(self.call.paging, run.started);
+        let pages = match window {
+            Some(window) => window.read(run, &self.call).await?,
+            None => self.pages(run).await?,
+        };
+        let Some(pages) = pages else { return Ok(()) };
+        let walk_us = run.started.as_microsecond();
+        let mut upserts = self.decode(writer, pages, self.call.rows, walk_us).await?;
+        let gone = match self.absence {
+            Absence::Deletes => Departed::AllAbsent,
+            Absence::DeletesWithin(column) => window.map_or(Departed::None, |window| window.departed(column)),
+            Absence::Asks(call) => {
+                let Some((found, gone)) = self.ask_absent(run, writer, call, &upserts, walk_us).await? else {
+                    return Ok(());
+                };
+                upserts.extend(found);
+                gone
+            }
+        };
+        let upserts = arrow::compute::concat_batches(&self.table.schema(), &upserts).map_err(super::columns::broken)?;
+        let change = Change { upserts: Some(upserts), gone, walk_us, ..Change::default() };
+        writer.fold(self.table, None, change).await?;
+        let state = writer.lake.table(self.table);
+        (state.synced_at, state.bookmark) = (Some(run.started), Some(run.started));
+        writer.settle(self.table, WHOLE_LIST);
+        Ok(())
+    }
+
+    /// All pages, or nothing when the run is asked to stop.
+    async fn pages(self, run: &Run) -> Result<Option<Vec<Page>>> {
+        let (mut pages, mut query, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+        loop {
+            let (page, envelope) = match run.get(&self.call, None, &query).await? {
+                None => return Ok(None),
+                Some(Answer::Missing(page)) => return Err(no_such_list(&page)),
+                Some(Answer::Page(page, envelope)) => (page, envelope),
+            };
+            pages.push(page);
+            let Some(next) = envelope.next else { return Ok(Some(pages)) };
+            query = next.pairs();
+            if pages.len() >= PAGES_MAX || !seen.insert(format!("{query:?}")) {
+                return Err(endless(&self.call));
+            }
+        }
+    }
+
+    /// The rows of the pages; those that Drift itself marks as deleted get their tombstone.
+    async fn decode(
+        self,
+        writer: &mut Writer,
+        pages: Vec<Page>,
+        rows: Rows,
+        walk_us: i64,
+    ) -> Result<Vec<RecordBatch>> {
+        let table = self.table;
+        let (pages, decoded) = cpu::run(move || {
+            let mut decoded = decode(table, rows, &pages)?;
+            decoded.batch = stamp(table, &decoded, walk_us)?;
+            Ok((pages, decoded))
+        })
+        .await?;
+        writer.note(table, &pages, &decoded);
+        Ok(vec![decoded.batch])
+    }
+
+    /// Asks for each stored row that is no longer listed; answers rows that are there, and keys that are gone.
+    async fn ask_absent(
+        self,
+        run: &Arc<Run>,
+        writer: &mut Writer,
+        call: Call,
+        listed: &[RecordBatch],
+        walk_us: i64,
+    ) -> Result<Option<(Vec<RecordBatch>, Departed)>> {
+        let listed: HashSet<String> = listed.iter().flat_map(|batch| keys(self.table, batch)).collect();
+        let stored = self.stored_live(writer).await?;
+        let absent: Vec<String> = stored.into_iter().filter(|key| !listed.contains(key)).collect();
+        let answers = ask_all(run, call, absent, || ()).await?;
+        if answers.stopped {
+            return Ok(None);
+        }
+        let Answers { pages, missing, failed, .. } = answers;
+        for (key, error) in &failed {
+            writer.postpone(self.table, key, error);
+        }
+        let asked = pages.iter().map(|(key, _)| key).chain(&missing);
+        asked.for_each(|key| writer.settle(self.table, key));
+        let pages: Vec<Page> = pages.into_iter().map(|(_, page)| page).collect();
+        let found = if pages.is_empty() { Vec::new() } else { self.decode(writer, pages, call.rows, walk_us).await? };
+        Ok(Some((found, departed(self.table, missing))))
+    }
+
+    async fn stored_live(self, writer: &Writer) -> Result<Vec<String>> {
+        let table = self.table;
+        let Some(object) = writer.lake.open_partition(table, None).await? else { return Ok(Vec::new()) };
+        cpu::run(move || {
+            let mut live = Vec::new();
+            for batch in object.columns(&[table.key[0], "_deleted_at"])? {
+                let batch = batch?;
+                let deleted = instants(&batch, "_deleted_at");
+                let keys = keys(table, &batch);
+                live.extend(keys.into_iter().enumerate().filter(|(row, _)| deleted.is_null(*row)).map(|(_, key)| key));
+            }
+            Ok(live)
+        })
+        .await
+    }
+}
+
+/// The values of the key column as text.
+fn keys(table: &Table, batch: &RecordBatch) -> Vec<String> {
+    let name = table.key[0];
+    if is_text(table) {
+        column(batch, name).as_string::<i32>().iter().flatten().map(ToOwned::to_owned).collect()
+    } else {
+        ints(batch, name).iter().flatten().map(|key| key.to_string()).collect()
+    }
+}
+
+fn is_text(table: &Table) -> bool {
+    table.column(table.key[0]).is_some_and(|column| matches!(column.kind, Kind::Text))
+}
+
+fn departed(table: &'static Table, keys: Vec<String>) -> Departed {
+    let values = if is_text(table) {
+        KeyValues::Texts(keys)
+    } else {
+        KeyValues::Ints(keys.iter().filter_map(|key| key.parse().ok()).collect())
+    };
+    Departed::Of(Keys { column: table.key[0], values })
+}
+
+/// Fills `_synced_at`, and `_deleted_at` of rows whose `deleted` is true.
+fn stamp(table: &Table, decoded: &Decoded, walk_us: i64) -> Result<RecordBatch> {
+    let rows = decoded.batch.num_rows();
+    let mut columns: Vec<(&'static str, ArrayRef)> = vec![("_synced_at", time(walk_us, rows))];
+    if let Some(deleted) = decoded.batch.column_by_name("deleted").and_then(|array| array.as_boolean_opt().cloned()) {
+        let gone = |row: usize| (deleted.is_valid(row) && deleted.value(row)).then_some(walk_us);
+        columns.push(("_deleted_at", times((0..rows).map(gone))));
+    }
+    exchange(table, &decoded.batch, columns)
+}
+
+fn no_such_list(page: &Page) -> Error {
+    Error::unavailable("Drift does not know this list (404)").at("call", &page.path)
+}
+
+fn endless(call: &Call) -> Error {
+    Error::unavailable("the pages of this list turn in a circle").at("call", call.path)
+}

@@ -1,0 +1,259 @@
+//! One run: the only place where the stages meet.
+//!
+//! ```text
+//!  token_info ─► open lake ─► walk ─► plan ─► fetch ─► build ─► fold ─► put ─► … ─► derive ─► commit
+//! ```
+//!
+//! Promises: messages are put before their conversation, and both before the manifest that names them; what
+//! was fetched is committed even when the run is stopped or fails; the report says what is not complete.
+
+mod build;
+mod children;
+mod columns;
+mod completeness;
+mod contacts;
+mod conversations;
+mod derive;
+mod fetch;
+mod keyed;
+mod ledger;
+mod listed;
+mod lists;
+mod meetings;
+mod plan;
+mod views;
+mod walk;
+mod writer;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use self::writer::Writer;
+use crate::api::{Answer, Client};
+use crate::clock::Clock;
+use crate::config::{PENDING_MAX, SyncSettings};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lake::{Lake, RunId};
+use crate::manifest::RunStatus;
+use crate::progress::{Phase, Progress};
+use crate::report::{Outcome, Report};
+use crate::schema::Call;
+use crate::stop::{Stop, StopReason};
+use crate::store::Store;
+
+/// How a run ended: what it did, and what stopped it, if something did.
+#[derive(Debug)]
+pub struct Ended {
+    /// What it did.
+    pub report: Report,
+    /// What stopped it.
+    pub error: Option<Error>,
+}
+
+/// What the phases of a run share, none of which they change.
+pub(crate) struct Run {
+    settings: SyncSettings,
+    client: Client,
+    stop: Stop,
+    id: String,
+    /// Drift's clock when the run began.
+    started: Timestamp,
+}
+
+/// Reads an account into a lake, from where the last run stopped.
+///
+/// # Errors
+/// What makes it impossible to begin: the token, the address, the lake. What stops a run later is told by
+/// [`Ended::error`], together with what the run did before.
+pub async fn sync(
+    settings: SyncSettings,
+    client: Client,
+    store: Arc<dyn Store>,
+    run: RunId,
+    clock: Clock,
+    progress: Arc<Progress>,
+    stop: Stop,
+) -> Result<Ended> {
+    // A lake that this program cannot read is told before Drift is asked anything.
+    crate::lake::newest(store.as_ref()).await?;
+    let account = tokio::select! {
+        account = account(&client) => account?,
+        reason = stop.wait() => return Ok(stopped_early(&run, reason)),
+    };
+    let started = client.server_time_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let started = started.unwrap_or_else(|| clock.now());
+    let lake = Lake::open(store, run.clone(), account.clone(), clock, settings.takeover).await?;
+    let report = Report {
+        run: run.id.clone(),
+        version: run.version.clone(),
+        started_at: started,
+        org: lake.manifest.org.clone(),
+        ..Report::default()
+    };
+    let mut writer = Writer::new(lake, report, progress);
+    if account.is_none() {
+        writer.warn("Drift did not say which organization the token belongs to, so it cannot be checked that this lake is of the same account.".into());
+    }
+    let run = Arc::new(Run { settings, client, stop, id: run.id, started });
+    let timer = run.stop_after_max_time();
+    let ended = run.phases(&mut writer).await;
+    timer.abort();
+    run.finish(writer, ended, clock).await
+}
+
+/// The organization of the token, from where Drift tells it first.
+async fn account(client: &Client) -> Result<Option<String>> {
+    if let Some(org) = client.token_info().await?.org {
+        return Ok(Some(org));
+    }
+    lists::org_of_users(client).await
+}
+
+impl Run {
+    /// The phases in their order. What concerns only a part of the account does not stop the rest: it is
+    /// kept and told at the end.
+    async fn phases(self: &Arc<Self>, writer: &mut Writer) -> Result<()> {
+        let walked = conversations::read(self, writer).await;
+        let walked = go_on(writer, walked)?;
+        let looked_up = contacts::read(self, writer).await;
+        let looked_up = go_on(writer, looked_up.map(|()| None))?;
+        let listed = lists::read(self, writer).await?;
+        if self.stop.asked().is_none() {
+            derive::derive(self, writer).await?;
+            self.put_empty_objects(writer).await?;
+            views::put(writer).await?;
+        }
+        walked.or(looked_up).or(listed).map_or(Ok(()), Err)
+    }
+
+    /// Drift's clock now, as its last answer showed it.
+    fn server_time(&self) -> Timestamp {
+        let ms = self.client.server_time_ms();
+        ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map_or(self.started, |now| now.max(self.started))
+    }
+
+    /// The most bytes of pages that are folded at once: an eighth of the memory is pages, another is their
+    /// columns, and the rest is left to folding and encoding.
+    fn checkpoint_bytes(&self) -> u64 {
+        self.settings.checkpoint_bytes.min(self.settings.memory / 8)
+    }
+
+    /// One call, or nothing when the run is asked to stop meanwhile.
+    async fn get(&self, call: &Call, key: Option<&str>, query: &[(String, String)]) -> Result<Option<Answer>> {
+        if self.stop.asked().is_some() {
+            return Ok(None);
+        }
+        tokio::select! {
+            answer = self.client.get(call, key, query) => answer.map(Some),
+            _ = self.stop.wait() => Ok(None),
+        }
+    }
+
+    fn stop_after_max_time(&self) -> tokio::task::JoinHandle<()> {
+        let (stop, limit) = (self.stop.clone(), self.settings.max_time);
+        tokio::spawn(async move {
+            if let Some(limit) = limit {
+                tokio::time::sleep(limit).await;
+                stop.ask(StopReason::OutOfTime);
+            }
+        })
+    }
+
+    /// Every selected table has at least one object, so that a plain glob finds its schema.
+    async fn put_empty_objects(&self, writer: &mut Writer) -> Result<()> {
+        for table in self.settings.tables.tables() {
+            if writer.lake.paths(table).is_empty() {
+                let span = writer.lake.manifest.span.unwrap_or_default();
+                writer.put_empty(table, span).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits what there is, writes the report, and says how the run ended.
+    async fn finish(&self, mut writer: Writer, ended: Result<()>, clock: Clock) -> Result<Ended> {
+        writer.progress.begin(Phase::Committing, 0);
+        let error = ended.err().or_else(|| too_many_pending(&writer));
+        if let Some(error) = error.as_ref().filter(|error| is_beyond_writing(error)) {
+            writer.report.error = Some(error.to_string());
+            writer.report.exit_code = error.kind().exit_code();
+            return Ok(Ended { report: writer.report, error });
+        }
+        writer.prepare().await?;
+        let (outcome, status) = self.outcome(&writer, error.as_ref());
+        writer.report.outcome = outcome;
+        writer.report.exit_code = self.exit_code(outcome, error.as_ref());
+        writer.report.error = error.as_ref().map(ToString::to_string);
+        writer.report.duration_ms = clock.elapsed().as_millis() as u64;
+        writer.report.traffic = self.client.stats();
+        writer.report.manifest = writer.lake.manifest.number + 1;
+        writer.fill_tables(&self.settings.tables);
+        writer.lake.close(status).await?;
+        let text = serde_json::to_vec_pretty(&writer.report).map_err(unwritable)?;
+        let path = format!("_reports/{:020}.json", writer.report.manifest);
+        writer.lake.store().overwrite(&path, Bytes::from(text)).await?;
+        writer.lake.sweep_todo().await?;
+        Ok(Ended { report: writer.report, error })
+    }
+
+    fn outcome(&self, writer: &Writer, error: Option<&Error>) -> (Outcome, RunStatus) {
+        match (error, self.stop.asked()) {
+            (Some(_), _) => (Outcome::Failed, RunStatus::Failed),
+            (None, Some(StopReason::OutOfTime)) => (Outcome::OutOfTime, RunStatus::Stopped),
+            (None, Some(_)) => (Outcome::Interrupted, RunStatus::Stopped),
+            (None, None) if writer.is_incomplete() => (Outcome::Incomplete, RunStatus::Incomplete),
+            (None, None) => (Outcome::Done, RunStatus::Done),
+        }
+    }
+
+    fn exit_code(&self, outcome: Outcome, error: Option<&Error>) -> u8 {
+        match (error, self.stop.asked(), outcome) {
+            (Some(error), _, _) => error.kind().exit_code(),
+            (None, Some(reason), _) => reason.exit_code(),
+            (None, None, Outcome::Incomplete) => 7,
+            (None, None, _) => 0,
+        }
+    }
+}
+
+/// A refused right leaves other tables readable; everything else that ends a phase ends the run.
+fn go_on(writer: &mut Writer, ended: Result<Option<Error>>) -> Result<Option<Error>> {
+    let kept = match ended {
+        Err(error) if error.kind() == ErrorKind::Refused => Some(error),
+        ended => ended?,
+    };
+    if let Some(error) = &kept {
+        writer.warn(error.to_string());
+    }
+    Ok(kept)
+}
+
+/// After these the lake must not be touched: it is somebody else's now, or its store does not answer.
+fn is_beyond_writing(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Held | ErrorKind::Store | ErrorKind::Internal)
+}
+
+fn too_many_pending(writer: &Writer) -> Option<Error> {
+    let pending = writer.pending();
+    (pending > PENDING_MAX).then(|| {
+        Error::unavailable(format!("{pending} keys failed after all retries; Drift seems to be down"))
+            .hint("run again later; what was fetched is committed")
+    })
+}
+
+fn stopped_early(run: &RunId, reason: StopReason) -> Ended {
+    let report = Report {
+        run: run.id.clone(),
+        version: run.version.clone(),
+        outcome: Outcome::Interrupted,
+        exit_code: reason.exit_code(),
+        ..Report::default()
+    };
+    Ended { report, error: None }
+}
+
+fn unwritable(cause: serde_json::Error) -> Error {
+    Error::internal("cannot write the report").caused_by(cause)
+}

@@ -1,0 +1,158 @@
+//! From what is listed and what is stored to what must be fetched. Pure: no call, no clock, no store.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::ledger::Ledger;
+use super::listed::Row;
+use crate::config::{ABSENT_MIN, ABSENT_SHARE_MAX};
+use crate::schema::Span;
+
+/// What decides about a plan.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// Whether messages are read too.
+    pub with_messages: bool,
+    /// Whether the walk listed everything.
+    pub full: bool,
+    /// Whether children are fetched again where they are settled.
+    pub refetch: bool,
+    /// Go on although very many conversations vanished.
+    pub accept_deletions: bool,
+    /// Conversations that changed before this (epoch microseconds) are left out.
+    pub since_us: Option<i64>,
+    /// When the walk began.
+    pub walk: Timestamp,
+    /// What a partition spans.
+    pub span: Span,
+}
+
+/// One conversation to fetch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Todo {
+    pub id: i64,
+    /// Index into [`Plan::partitions`]; none while nobody knows when the conversation began.
+    pub partition: Option<u32>,
+    /// Index into the listed rows.
+    pub listed: Option<u32>,
+    /// The lake has it.
+    pub known: bool,
+    /// A full walk did not list it.
+    pub absent: bool,
+}
+
+/// What must be fetched, newest partition first.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub todos: Vec<Todo>,
+    pub partitions: Vec<String>,
+    /// Distinct ids that count for completeness: listed and within the bound.
+    pub counted: u64,
+    /// Stored and live, but not listed by a full walk.
+    pub absent: u64,
+    /// So many are absent that the answer is doubted; they are not asked for.
+    pub doubts_absence: bool,
+    numbers: BTreeMap<String, u32>,
+}
+
+/// Plans what to fetch: pending keys, listed conversations that are not settled, stored ones that lack
+/// messages, and, after a full walk, stored ones that were not listed.
+pub(super) fn plan(listed: &[Row], ledger: &Ledger, pending: &[i64], rules: Rules) -> Plan {
+    let mut plan = Plan::default();
+    for (number, row) in (0..).zip(listed).filter(|(_, row)| rules.includes(row)) {
+        plan.counted += 1;
+        if rules.wants(row, ledger) || pending.binary_search(&row.id).is_ok() {
+            plan.push_listed(number, row, ledger, rules.span);
+        }
+    }
+    plan.push_stored(listed, ledger, pending, rules);
+    plan.push_unknown(listed, ledger, pending);
+    plan.order();
+    plan
+}
+
+impl Rules {
+    fn includes(&self, row: &Row) -> bool {
+        // A conversation without `updated_at` is inside every bound.
+        self.since_us.is_none_or(|since| row.updated_us == i64::MIN || row.updated_us >= since)
+    }
+
+    fn wants(&self, row: &Row, ledger: &Ledger) -> bool {
+        let Some(entry) = ledger.get(row.id) else { return true };
+        if self.with_messages && entry.was_fetched_by(self.walk, row.updated_us) {
+            return false;
+        }
+        self.refetch
+            || !entry.is_settled(row.updated_us, self.with_messages)
+            || (self.full && (entry.deleted || (entry.missing && self.with_messages)))
+    }
+}
+
+impl Plan {
+    fn push_listed(&mut self, number: u32, row: &Row, ledger: &Ledger, span: Span) {
+        let entry = ledger.get(row.id);
+        let partition = match entry {
+            Some(entry) => self.number(ledger.partition(entry)),
+            None => self.number(&span.of(row.created_us)),
+        };
+        let known = entry.is_some();
+        self.todos.push(Todo { id: row.id, partition: Some(partition), listed: Some(number), known, absent: false });
+    }
+
+    /// Stored conversations that the list did not bring: those that lack messages or are pending, and after
+    /// a full walk those that are no longer listed.
+    fn push_stored(&mut self, listed: &[Row], ledger: &Ledger, pending: &[i64], rules: Rules) {
+        let is_listed = |id: i64| listed.binary_search_by_key(&id, |row| row.id).is_ok();
+        let unlisted = || ledger.iter().filter(|entry| !is_listed(entry.id));
+        let infers = rules.full && rules.since_us.is_none();
+        let absent = if infers { unlisted().filter(|entry| !entry.deleted).count() } else { 0 };
+        let live = ledger.iter().filter(|entry| !entry.deleted).count();
+        self.absent = absent as u64;
+        self.doubts_absence =
+            absent > ABSENT_MIN && absent as f64 > live as f64 * ABSENT_SHARE_MAX && !rules.accept_deletions;
+        for entry in unlisted() {
+            let absent = infers && !entry.deleted && !self.doubts_absence;
+            let lacking = rules.with_messages && entry.lacks_messages();
+            if absent || lacking || pending.binary_search(&entry.id).is_ok() {
+                let partition = Some(self.number(ledger.partition(entry)));
+                self.todos.push(Todo { id: entry.id, partition, listed: None, known: true, absent });
+            }
+        }
+    }
+
+    /// Pending conversations of which nothing is known but the id.
+    fn push_unknown(&mut self, listed: &[Row], ledger: &Ledger, pending: &[i64]) {
+        for id in pending {
+            let is_listed = listed.binary_search_by_key(id, |row| row.id).is_ok();
+            if !is_listed && ledger.get(*id).is_none() {
+                self.todos.push(Todo { id: *id, partition: None, listed: None, known: false, absent: false });
+            }
+        }
+    }
+
+    /// The number of a partition.
+    pub fn number(&mut self, partition: &str) -> u32 {
+        if let Some(number) = self.numbers.get(partition) {
+            return *number;
+        }
+        let number = self.partitions.len() as u32;
+        self.partitions.push(partition.to_owned());
+        self.numbers.insert(partition.to_owned(), number);
+        number
+    }
+
+    /// Newest partition first, so that the newest months are useful first.
+    fn order(&mut self) {
+        let partitions = &self.partitions;
+        let name = |todo: &Todo| todo.partition.map(|number| partitions[number as usize].as_str());
+        self.todos.sort_by(|one, other| name(other).cmp(&name(one)).then(one.id.cmp(&other.id)));
+    }
+
+    /// How many conversations each partition has to fetch.
+    pub fn partition_sizes(&self) -> BTreeMap<Option<u32>, usize> {
+        let mut sizes = BTreeMap::new();
+        self.todos.iter().for_each(|todo| *sizes.entry(todo.partition).or_default() += 1);
+        sizes
+    }
+}

@@ -1,0 +1,69 @@
+//! `views.sql`: one view a table with its current rows, for `DuckDB` and for Spark.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+
+use super::writer::Writer;
+use crate::error::Result;
+use crate::schema::Table;
+use crate::tables;
+
+const PATH: &str = "views.sql";
+
+/// Writes the views, unless they stand there already.
+pub(super) async fn put(writer: &mut Writer) -> Result<()> {
+    let in_lake: Vec<&Table> =
+        tables::ALL.iter().copied().filter(|table| !writer.lake.paths(table).is_empty()).collect();
+    let text = Bytes::from(views(&in_lake, &writer.lake.store().uri("")));
+    let store = writer.lake.store();
+    match store.get(PATH).await? {
+        Some(stored) if stored.bytes == text => Ok(()),
+        _ => store.overwrite(PATH, text).await,
+    }
+}
+
+fn views(tables: &[&Table], root: &str) -> String {
+    let root = root.trim_end_matches('/');
+    let mut text = String::from(
+        "-- Views of the current rows (those that Drift still has), one for each table.\n\
+         -- DuckDB: run this file. Spark SQL: run the statements in the comment at its end.\n\n",
+    );
+    for table in tables {
+        let (name, glob) = (table.name, glob(table));
+        let source = quoted(&format!("{root}/{name}/{glob}"));
+        let _ = writeln!(
+            text,
+            "CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet({source}) WHERE _deleted_at IS NULL;"
+        );
+    }
+    text.push_str("\n/* Spark SQL\n");
+    for name in tables.iter().map(|table| table.name) {
+        let source = format!("{root}/{name}").replace('`', "``");
+        let _ = writeln!(
+            text,
+            "CREATE OR REPLACE TEMPORARY VIEW {name} AS SELECT * FROM parquet.`{source}` WHERE _deleted_at IS NULL;"
+        );
+    }
+    text + "*/\n"
+}
+
+/// Partitioned tables lie one folder deeper.
+fn glob(table: &Table) -> &'static str {
+    if table.partition == crate::schema::Partition::Whole { "*.parquet" } else { "**/*.parquet" }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_quotes_stay_inside_their_quotes() {
+        let text = views(&[&tables::CONVERSATIONS], "/it's");
+        assert!(text.contains("read_parquet('/it''s/conversations/**/*.parquet')"));
+    }
+}
