@@ -126,6 +126,11 @@ impl Error {
         self.context.iter().find(|(known, _)| *known == place).map(|(_, value)| value.as_str())
     }
 
+    /// Every named place, innermost first.
+    pub fn places(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.context.iter().map(|(place, value)| (*place, value.as_str()))
+    }
+
     /// The hint, if there is one.
     pub fn advice(&self) -> Option<&str> {
         self.hint.as_deref()

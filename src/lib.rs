@@ -14,6 +14,7 @@ pub mod page;
 pub mod progress;
 pub mod report;
 pub mod schema;
+pub mod status;
 pub mod stop;
 pub mod store;
 pub mod sync;

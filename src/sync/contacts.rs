@@ -145,7 +145,7 @@ impl Lookup<'_> {
         if !answers.missing.is_empty() {
             writer.table(self.table).missing += answers.missing.len() as u64;
         }
-        Ok(())
+        answers.error.map_or(Ok(()), Err)
     }
 }
 

@@ -51,7 +51,7 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
     let ledger = Ledger::read(&writer.lake).await?;
     let rules = Rules {
         with_messages: run.settings.tables.contains(MESSAGES.name),
-        full: walk.state.full,
+        full: walk.state.full && walk.trouble.is_none(),
         refetch: walk.state.refetch,
         accept_deletions: run.settings.accept_deletions,
         since_us: since,
@@ -219,9 +219,10 @@ fn doubts_absence(plan: &Plan, writer: &Writer) -> Option<Error> {
     })
 }
 
-/// The next commit remembers the walk, so that the next run takes it up.
+/// The next commit remembers the walk, so that the next run takes it up; a walk too short to have been
+/// saved is begun anew.
 fn keep_walk(writer: &mut Writer, state: WalkState) {
-    writer.lake.manifest.walk = Some(state);
+    writer.lake.manifest.walk = (!state.chunks.is_empty()).then_some(state);
 }
 
 /// The walk is done: bookmarks move, and what it proved about the list is kept.

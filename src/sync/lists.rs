@@ -182,6 +182,9 @@ impl List {
         if answers.stopped {
             return Ok(None);
         }
+        if let Some(error) = answers.error {
+            return Err(error);
+        }
         let Answers { pages, missing, failed, .. } = answers;
         for (key, error) in &failed {
             writer.postpone(self.table, key, error);

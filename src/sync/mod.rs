@@ -170,7 +170,9 @@ impl Run {
     /// Every selected table has at least one object, so that a plain glob finds its schema.
     async fn put_empty_objects(&self, writer: &mut Writer) -> Result<()> {
         for table in self.settings.tables.tables() {
-            if writer.lake.paths(table).is_empty() {
+            // A table that could not be read stays absent: nothing is blank in place of an error.
+            let was_read = writer.lake.table(table).synced_at.is_some();
+            if was_read && writer.lake.paths(table).is_empty() {
                 let span = writer.lake.manifest.span.unwrap_or_default();
                 writer.put_empty(table, span).await?;
             }
@@ -209,7 +211,7 @@ impl Run {
             (Some(_), _) => (Outcome::Failed, RunStatus::Failed),
             (None, Some(StopReason::OutOfTime)) => (Outcome::OutOfTime, RunStatus::Stopped),
             (None, Some(_)) => (Outcome::Interrupted, RunStatus::Stopped),
-            (None, None) if writer.is_incomplete() => (Outcome::Incomplete, RunStatus::Incomplete),
+            (None, None) if writer.is_incomplete(&self.settings.tables) => (Outcome::Incomplete, RunStatus::Incomplete),
             (None, None) => (Outcome::Done, RunStatus::Done),
         }
     }
@@ -224,10 +226,10 @@ impl Run {
     }
 }
 
-/// A refused right leaves other tables readable; everything else that ends a phase ends the run.
+/// A right that is missing leaves other tables readable; everything else that ends a phase ends the run.
 fn go_on(writer: &mut Writer, ended: Result<Option<Error>>) -> Result<Option<Error>> {
     let kept = match ended {
-        Err(error) if error.kind() == ErrorKind::Refused => Some(error),
+        Err(error) if error.kind() == ErrorKind::Refused && error.place("status") == Some("403") => Some(error),
         ended => ended?,
     };
     if let Some(error) = &kept {

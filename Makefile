@@ -1,0 +1,65 @@
+# One target for each thing one does here. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+PYTHON ?= python3
+VENV ?= .venv
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+READERS := tests/readers/requirements.txt
+
+.PHONY: help demo test check unit readers doctest bench docs install-tools clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
+		|| grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST)
+
+demo: $(VENV)/demo.ready ## Build, run against a simulated Drift, change the account, run again, query with DuckDB
+	$(CARGO) build --release --workspace --bins --locked
+	TARGET="$(TARGET)/release" PYTHON="$(VENV)/bin/python" examples/demo.sh
+
+test: check unit doctest readers ## Everything, installing what it needs by itself
+
+check: ## Format, lints, documentation
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline check licenses bans sources; fi
+
+unit: install-tools ## Unit and integration tests
+	@if command -v cargo-nextest >/dev/null; then $(CARGO) nextest run --workspace --locked; \
+	else $(CARGO) test --workspace --lib --bins --tests --locked; fi
+
+doctest: ## Examples in the documentation
+	$(CARGO) test --workspace --doc --locked --quiet
+
+readers: $(VENV)/readers.ready ## DuckDB, Polars and pyarrow read what the real binary wrote
+	$(CARGO) build --workspace --bins --locked
+	TARGET="$(TARGET)/debug" $(VENV)/bin/python -m pytest -q tests/readers
+
+bench: ## Benchmarks
+	$(CARGO) bench --locked
+
+docs: ## Write the generated pages: docs/tables.md, docs/cli.md, docs/exit-codes.md
+	$(CARGO) run --quiet --locked -- docs docs
+
+install-tools: ## What the tests are run with
+	@command -v cargo-nextest >/dev/null || $(CARGO) install --locked cargo-nextest --version 0.9.151 \
+		|| echo "cargo-nextest cannot be installed; cargo test does instead" >&2
+
+clean: ## Remove everything that was built, and the lake of the demo
+	$(CARGO) clean
+	rm -rf $(VENV) demo-lake
+
+$(VENV)/bin/python:
+	PYTHON="$(PYTHON)" tests/readers/venv.sh $(VENV)
+
+$(VENV)/demo.ready: $(READERS) | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(READERS) duckdb
+	@touch $@
+
+$(VENV)/readers.ready: $(READERS) | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(READERS)
+	@touch $@

@@ -1,0 +1,335 @@
+//! What can be typed. One declaration of each option feeds parsing, help, man page, completions and
+//! `docs/cli.md`, and is also what `drift2parquet.toml` may hold. The only place with clap.
+
+use std::path::PathBuf;
+
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use serde::Deserialize;
+
+const AFTER: &str = "\
+The token of the Drift account comes from the environment, never from an argument:
+  DRIFT_TOKEN         the token itself, or
+  DRIFT_TOKEN_FILE    a file that holds it, or
+  DRIFT_CLIENT_ID, DRIFT_CLIENT_SECRET and DRIFT_REFRESH_TOKEN    for an OAuth app
+
+Exit codes: 0 done, 1 bug, 2 usage, 3 token refused, 4 Drift unavailable, 5 store failed,
+6 lake held by another run, 7 incomplete, 8 --max-time reached, 130/143 interrupted.";
+
+/// Carries a Drift account into partitioned Parquet, incrementally and provably complete.
+#[derive(Debug, Parser)]
+#[command(name = "drift2parquet", version, after_help = AFTER, max_term_width = 100)]
+pub struct Args {
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Default, Group, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Common {
+    /// The lake: a directory, created when it is not there. No default; every command that reads or
+    /// writes a lake needs it.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "DRIFT2PARQUET_LAKE",
+        hide_env_values = true,
+        help_heading = "Common options"
+    )]
+    pub lake: Option<String>,
+
+    /// A file of options, in TOML, under the names they have here (`max-rate = 10`). Arguments win over the
+    /// environment, the environment over the file. Default: `./drift2parquet.toml` if it is there.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// Only errors on stderr.
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Common options")]
+    pub quiet: bool,
+
+    /// More on stderr: what is read, decided and written.
+    #[arg(short, long, global = true, help_heading = "Common options")]
+    pub verbose: bool,
+
+    /// How stderr is written: `text` for people, `json` for one JSON object a line. Default: text.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Common options"
+    )]
+    pub log_format: Option<LogFormat>,
+
+    /// Only from the file: the `--format` of commands that print data.
+    #[arg(skip)]
+    pub format: Option<Format>,
+}
+
+/// How stderr is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// How the declared tables are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum TablesFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// The page `docs/tables.md`.
+    Markdown,
+}
+
+impl From<Format> for TablesFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Text => Self::Text,
+            Format::Json => Self::Json,
+        }
+    }
+}
+
+/// The `--format` of a command that prints data.
+#[derive(Debug, Clone, Copy, Group)]
+pub struct Shape {
+    /// How the data on stdout is written: `text` or `json`. Default: text.
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    format: Option<Format>,
+}
+
+impl Shape {
+    /// The format that was typed, else the one given here, else text.
+    pub fn or(self, other: Option<Format>) -> Format {
+        self.format.or(other).unwrap_or_default()
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Brings the lake up to date: everything at first, what changed from then on.
+    ///
+    /// A run that is stopped, at any moment, loses nothing and doubles nothing; the next one goes on from there.
+    Sync(Box<SyncOptions>),
+
+    /// Shows what the lake holds: bookmarks, rows, bytes, age, pending and missing rows, last runs.
+    Status(Shape),
+
+    /// Lists the live objects, one URI a line: a list, not a snapshot.
+    Files {
+        /// Only the objects of this table.
+        #[arg(long, value_name = "TABLE")]
+        table: Option<String>,
+        #[command(flatten)]
+        shape: Shape,
+    },
+
+    /// Shows the tables and their columns; needs neither a lake nor a token.
+    Tables {
+        /// Only these tables. Default: all.
+        #[arg(value_name = "TABLE")]
+        names: Vec<String>,
+        /// How they are written: `text`, `json` or `markdown`. Default: text.
+        #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+        format: Option<TablesFormat>,
+    },
+
+    /// Prints a completion script for a shell: bash, elvish, fish, powershell or zsh.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+
+    /// Prints the man page of the program, or of one of its commands.
+    Man {
+        /// The command, such as `sync`.
+        command: Option<String>,
+    },
+
+    /// Writes the generated pages of the documentation.
+    #[command(hide = true)]
+    Docs {
+        /// Where to.
+        directory: PathBuf,
+    },
+}
+
+/// The options of `sync`.
+#[derive(Debug, Clone, Default, Group, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct SyncOptions {
+    /// Read only these tables, separated by commas, and what they need: `messages`, `contacts` and the
+    /// derived tables bring `conversations`. Default: all twelve. Tables left out keep what they have.
+    #[arg(long, value_name = "TABLE,…", value_delimiter = ',', conflicts_with = "except")]
+    pub tables: Vec<String>,
+
+    /// Read all tables but these, separated by commas. `--except contacts` saves one call per contact.
+    #[arg(long, value_name = "TABLE,…", value_delimiter = ',')]
+    pub except: Vec<String>,
+
+    /// Read only conversations that changed on or after this day (UTC), with all that hangs on them:
+    /// `2024-01-01`, or so long before today: `1y`, `6m`, `2w`, `30d`. Kept by the lake from the first run
+    /// on; an earlier day later on fetches what is missing; `all` removes the bound. Default: all history.
+    #[arg(long, value_name = "DATE|1y|all")]
+    pub since: Option<String>,
+
+    /// Walk the whole list of conversations, not only down to the bookmark: finds what vanished or changed
+    /// without a trace. Costs one call per 100 conversations, and the calls for what it finds.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub full: Option<bool>,
+
+    /// Walk the whole list at least this often. Default: 7d. Shorter finds vanished rows sooner; one call
+    /// per 100 conversations each time.
+    #[arg(long, value_name = "DURATION")]
+    pub full_every: Option<String>,
+
+    /// Fetch conversations, messages and contacts again although they seem settled: brings in changes that
+    /// leave no trace in the list, such as edited tags. Costs as much as the first load.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub refetch: Option<bool>,
+
+    /// Requests in flight. Default: 32, enough for every rate limit seen; more costs memory.
+    #[arg(long, value_name = "N")]
+    pub concurrency: Option<usize>,
+
+    /// The most requests a second. Default: none; the rate is found by itself and gives way to Drift's limit.
+    /// Give one when other programs share the account's limit.
+    #[arg(long, value_name = "REQUESTS/S")]
+    pub max_rate: Option<f64>,
+
+    /// Commit and stop after this long, with exit code 8; the next run goes on. Default: no limit.
+    #[arg(long, value_name = "DURATION")]
+    pub max_time: Option<String>,
+
+    /// The limit on memory, such as `256MiB` (the default) or `1GiB`; at least 64MiB. One object, encoded,
+    /// must fit half of it; a run that would not is refused before it fetches.
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<String>,
+
+    /// What one object spans: `month`, `day`, or `auto`: days for accounts with more than about 50,000
+    /// conversations a month. Chosen at the first run and kept. Default: auto.
+    #[arg(long, value_name = "auto|month|day")]
+    pub partition_by: Option<String>,
+
+    /// Write the report of the run, as JSON, to this file, `-` for stdout. Default: only into the lake.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<String>,
+
+    /// End with exit code 0 instead of 7 when rows are pending or were set aside. They stay named in the
+    /// report, and the next run tries them again. Never hides codes 4 and 5.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub allow_incomplete: Option<bool>,
+
+    /// Overtake a run whose hold on the lake has not run out. Only when that run is surely dead: if it is
+    /// not, it stops with exit code 6 and loses what it has not committed.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub takeover: Option<bool>,
+
+    /// Go on although more than 5 % and more than 100 of the stored conversations vanished from Drift, and
+    /// mark them as deleted. Without it such a run commits all else and ends with exit code 4.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub accept_deletions: Option<bool>,
+
+    /// Where Drift answers. Default: <https://driftapi.com>. For the simulator, or a proxy. The token is sent
+    /// there and to no other host.
+    #[arg(long, value_name = "URL", env = "DRIFT_API_URL", hide_env_values = true)]
+    pub api_url: Option<String>,
+}
+
+/// What was given, where an empty text (as an empty variable gives) counts as nothing.
+fn given(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
+}
+
+impl Common {
+    /// These options, and those of `file` where these say nothing.
+    pub fn or(self, file: Self) -> Self {
+        Self {
+            lake: given(self.lake).or(given(file.lake)),
+            config: self.config,
+            quiet: self.quiet || file.quiet,
+            verbose: self.verbose || file.verbose,
+            log_format: self.log_format.or(file.log_format),
+            format: self.format.or(file.format),
+        }
+    }
+}
+
+impl SyncOptions {
+    /// These options, and those of `file` where these say nothing.
+    pub fn or(self, file: Self) -> Self {
+        let chosen = !(self.tables.is_empty() && self.except.is_empty());
+        let (tables, except) = if chosen { (self.tables, self.except) } else { (file.tables, file.except) };
+        Self {
+            tables,
+            except,
+            since: self.since.or(file.since),
+            full: self.full.or(file.full),
+            full_every: self.full_every.or(file.full_every),
+            refetch: self.refetch.or(file.refetch),
+            concurrency: self.concurrency.or(file.concurrency),
+            max_rate: self.max_rate.or(file.max_rate),
+            max_time: self.max_time.or(file.max_time),
+            memory: self.memory.or(file.memory),
+            partition_by: self.partition_by.or(file.partition_by),
+            report: self.report.or(file.report),
+            allow_incomplete: self.allow_incomplete.or(file.allow_incomplete),
+            takeover: self.takeover.or(file.takeover),
+            accept_deletions: self.accept_deletions.or(file.accept_deletions),
+            api_url: given(self.api_url).or(given(file.api_url)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn arguments_win_over_the_file() {
+        let typed = SyncOptions { full: Some(false), tables: vec!["users".into()], ..Default::default() };
+        let file = SyncOptions {
+            full: Some(true),
+            except: vec!["contacts".into()],
+            since: Some("1y".into()),
+            ..Default::default()
+        };
+        let meant = typed.or(file);
+        assert_eq!((meant.full, meant.since.as_deref()), (Some(false), Some("1y")));
+        assert!(meant.except.is_empty());
+    }
+}

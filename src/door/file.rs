@@ -1,0 +1,101 @@
+//! `drift2parquet.toml`: every option under the name it has on the command line. Never a token: a file of
+//! options is copied and committed, and a secret does not belong into it.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use drift2parquet::error::{Error, Result};
+use serde::de::DeserializeOwned;
+use toml::Table;
+
+use super::args::{Common, SyncOptions};
+
+/// Where options are looked for when `--config` is not given.
+const DEFAULT: &str = "drift2parquet.toml";
+
+/// The options that every command takes; all others belong to `sync`.
+const COMMON: &[&str] = &["lake", "quiet", "verbose", "log-format", "format"];
+
+/// What is never taken from a file.
+const SECRETS: &[&str] = &["token", "drift-token", "client-secret", "refresh-token"];
+
+/// What the file says.
+#[derive(Debug, Default)]
+pub struct File {
+    /// For every command.
+    pub common: Common,
+    /// For `sync`.
+    pub sync: SyncOptions,
+}
+
+impl File {
+    /// Reads the file, or the one of the default name if there is one.
+    ///
+    /// # Errors
+    /// [`Error::usage`] when it cannot be read or holds what is no option.
+    pub fn load(path: Option<&Path>) -> Result<Self> {
+        let asked = path.is_some();
+        let path = path.unwrap_or(Path::new(DEFAULT));
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text).map_err(|error| error.at("file", path.display())),
+            Err(cause) if cause.kind() == ErrorKind::NotFound && !asked => Ok(Self::default()),
+            Err(cause) => Err(Error::usage("cannot read the file of options")
+                .caused_by(cause)
+                .at("file", path.display())
+                .hint("give a readable TOML file to --config")),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        // Of the parser's words only the message is shown: its excerpt of the line might hold a secret.
+        let mut sync: Table = toml::from_str(text).map_err(|error| not_toml(text, &error))?;
+        if let Some(secret) = SECRETS.iter().find(|name| sync.contains_key(**name)) {
+            return Err(Error::usage(format!("`{secret}` does not belong into a file of options"))
+                .hint("give the token by DRIFT_TOKEN or DRIFT_TOKEN_FILE, and take it out of this file"));
+        }
+        let common = COMMON.iter().filter_map(|key| sync.remove_entry(*key)).collect();
+        Ok(Self { common: options(common)?, sync: options(sync)? })
+    }
+}
+
+fn options<T: DeserializeOwned>(table: Table) -> Result<T> {
+    table.try_into().map_err(|error: toml::de::Error| {
+        Error::usage(format!("the file of options is not right: {}", error.message().replace('\n', " ")))
+            .hint(
+                "options have the names they have in `drift2parquet sync --help`, without the dashes before",
+            )
+    })
+}
+
+fn not_toml(text: &str, error: &toml::de::Error) -> Error {
+    let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+    Error::usage(format!("the file of options is not TOML: line {line}: {}", error.message()))
+        .hint("write one `name = value` a line, with texts in quotes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_options_by_their_names() {
+        let file = File::parse("lake = 'a'\nmax-rate = 10\ntables = ['users']\nfull = true").unwrap();
+        assert_eq!(file.common.lake.as_deref(), Some("a"));
+        assert_eq!((file.sync.max_rate, file.sync.full), (Some(10.0), Some(true)));
+    }
+
+    #[test]
+    fn an_unknown_option_is_named_and_a_secret_is_not_shown() {
+        let error = File::parse("max-rat = 10").unwrap_err().to_string();
+        assert!(error.contains("max-rat"), "{error}");
+        for text in ["token = 'canary'", "token = canary", "lake = 1\ntoken = 'canary'"] {
+            let error = File::parse(text).unwrap_err();
+            assert!(!format!("{error} {:?}", error.advice()).contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_file_is_fine_unless_it_was_asked_for() {
+        assert!(File::load(Some(Path::new("no/such/file.toml"))).is_err());
+    }
+}

@@ -1,0 +1,328 @@
+//! From what was typed to what was meant: validated settings, or one clear line about what is wrong.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use drift2parquet::config::{self, Selection, Since, SyncSettings};
+use drift2parquet::error::{Error, Result};
+use drift2parquet::schema::PartitionBy;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+use url::Url;
+
+use super::args::{Common, LogFormat, SyncOptions};
+use super::token::{Credentials, Environment};
+
+/// Where Drift answers.
+const API_URL: &str = "https://driftapi.com";
+
+/// More in flight than this only fills queues on both sides.
+const CONCURRENCY_MAX: usize = 512;
+
+/// A run slower than one request in 100 s or faster than this is a slip of the finger.
+const RATES: std::ops::RangeInclusive<f64> = 0.01..=10_000.0;
+
+/// How stderr sounds.
+#[derive(Debug, Clone, Copy)]
+pub struct Voice {
+    /// Only errors.
+    pub quiet: bool,
+    /// More than usual.
+    pub verbose: bool,
+    /// For people or for programs.
+    pub format: LogFormat,
+}
+
+impl Voice {
+    /// For programs, before anything else is known.
+    pub const JSON: Self = Self { quiet: false, verbose: false, format: LogFormat::Json };
+
+    /// From the arguments and, where it could be read, the file.
+    pub fn of(typed: &Common, file: Option<&Common>) -> Self {
+        let meant = typed.clone().or(file.cloned().unwrap_or_default());
+        Self {
+            quiet: meant.quiet && !typed.verbose,
+            verbose: meant.verbose && !typed.quiet,
+            format: meant.log_format.unwrap_or_default(),
+        }
+    }
+}
+
+/// Where the report of a run goes, besides the lake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReportTo {
+    /// stdout.
+    Stdout,
+    /// This file.
+    File(PathBuf),
+}
+
+/// Everything a `sync` was asked for.
+#[derive(Debug)]
+pub struct Order {
+    /// The lake.
+    pub lake: String,
+    /// The settings of the run.
+    pub sync: SyncSettings,
+    /// Where Drift answers.
+    pub api_url: Url,
+    /// Who asks.
+    pub credentials: Credentials,
+    /// The most requests a second.
+    pub max_rate: Option<f64>,
+    /// Where the report goes.
+    pub report: Option<ReportTo>,
+    /// Whether exit code 7 becomes 0.
+    pub allow_incomplete: bool,
+    /// When the run starts, by this machine's clock.
+    pub now: Timestamp,
+}
+
+/// The lake that a command works on.
+pub fn lake(common: &Common) -> Result<String> {
+    common.lake.clone().ok_or_else(|| {
+        Error::usage("no lake is given").hint("give its directory by --lake DIR or DRIFT2PARQUET_LAKE")
+    })
+}
+
+/// What `sync` was asked for.
+pub fn order(
+    common: &Common,
+    options: SyncOptions,
+    environment: Environment,
+    now: Timestamp,
+) -> Result<Order> {
+    Ok(Order {
+        lake: lake(common)?,
+        sync: sync_settings(&options, now)?,
+        api_url: api_url(options.api_url.as_deref().unwrap_or(API_URL))?,
+        max_rate: options.max_rate.map(rate).transpose()?,
+        report: options.report.map(report_to).transpose()?,
+        allow_incomplete: options.allow_incomplete.unwrap_or(false),
+        credentials: Credentials::read(environment)?,
+        now,
+    })
+}
+
+fn sync_settings(options: &SyncOptions, now: Timestamp) -> Result<SyncSettings> {
+    let usual = SyncSettings::default();
+    let full_every = options.full_every.as_deref().map(|text| duration("full-every", text)).transpose()?;
+    Ok(SyncSettings {
+        tables: selection(options)?,
+        since: options.since.as_deref().map(|text| since(text, now)).transpose()?,
+        full: options.full.unwrap_or(false),
+        refetch: options.refetch.unwrap_or(false),
+        full_every: full_every.unwrap_or(usual.full_every),
+        max_time: options.max_time.as_deref().map(|text| duration("max-time", text)).transpose()?,
+        concurrency: options.concurrency.map_or(Ok(usual.concurrency), concurrency)?,
+        memory: options.memory.as_deref().map_or(Ok(usual.memory), memory)?,
+        partition_by: options.partition_by.as_deref().map_or(Ok(usual.partition_by), partition_by)?,
+        accept_deletions: options.accept_deletions.unwrap_or(false),
+        takeover: options.takeover.unwrap_or(false),
+        ..usual
+    })
+}
+
+fn selection(options: &SyncOptions) -> Result<Selection> {
+    match (trimmed(&options.tables), trimmed(&options.except)) {
+        (tables, except) if tables.is_empty() && except.is_empty() => Ok(Selection::all()),
+        (tables, except) if except.is_empty() => Selection::only(&tables),
+        (tables, except) if tables.is_empty() => Selection::except(&except),
+        _ => Err(Error::usage("`tables` and `except` are both given")
+            .hint("name the tables to read, or those to leave out, not both")),
+    }
+}
+
+fn trimmed(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| name.trim().to_owned()).collect()
+}
+
+/// A day, so long before today, or everything.
+fn since(text: &str, now: Timestamp) -> Result<Since> {
+    let today = TimeZone::UTC.to_datetime(now).date();
+    if text == "all" {
+        return Ok(Since::All);
+    }
+    let day = ago(text, today).or_else(|| day(text)).ok_or_else(|| no_date(text))?;
+    let start = TimeZone::UTC.to_timestamp(day.into()).map_err(|_| no_date(text))?;
+    if start > now {
+        return Err(Error::usage(format!("--since {text} lies in the future"))
+            .hint("give a day up to today, such as --since 1y"));
+    }
+    Ok(Since::From(start.as_microsecond()))
+}
+
+/// Exactly `YYYY-MM-DD`; the calendar's own parser takes more forms than people expect.
+fn day(text: &str) -> Option<Date> {
+    let form = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    form.then(|| text.parse().ok())?
+}
+
+fn ago(text: &str, today: Date) -> Option<Date> {
+    let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let count: i32 = count.parse().ok().filter(|count| *count > 0)?;
+    today.checked_sub(span(count, unit)?).ok()
+}
+
+fn span(count: i32, unit: &str) -> Option<Span> {
+    let span = Span::new();
+    match unit {
+        "y" => span.try_years(count).ok(),
+        "m" => span.try_months(count).ok(),
+        "w" => span.try_weeks(count).ok(),
+        "d" => span.try_days(count).ok(),
+        _ => None,
+    }
+}
+
+fn no_date(text: &str) -> Error {
+    Error::usage(format!("--since `{text}` is not a date"))
+        .hint("write a day as 2024-01-01, so long before today as 1y, 6m, 2w or 30d, or `all`")
+}
+
+fn duration(option: &str, text: &str) -> Result<Duration> {
+    humantime::parse_duration(text).map_err(|cause| {
+        Error::usage(format!("--{option} `{text}` is not a duration"))
+            .caused_by(cause)
+            .hint("write it as 90s, 30m, 4h or 7d")
+    })
+}
+
+fn memory(text: &str) -> Result<u64> {
+    let size: bytesize::ByteSize = text.trim().parse().map_err(|cause| {
+        Error::usage(format!("--memory `{text}` is not a size: {cause}")).hint("write it as 256MiB or 1GiB")
+    })?;
+    if size.as_u64() < config::MEMORY_MIN {
+        return Err(Error::usage(format!("--memory {text} is too little"))
+            .hint("give at least 64MiB; the default is 256MiB"));
+    }
+    Ok(size.as_u64())
+}
+
+fn concurrency(requests: usize) -> Result<usize> {
+    if (1..=CONCURRENCY_MAX).contains(&requests) {
+        return Ok(requests);
+    }
+    Err(Error::usage(format!("--concurrency {requests} cannot be used"))
+        .hint(format!("give a number from 1 to {CONCURRENCY_MAX}; the default is {}", config::CONCURRENCY)))
+}
+
+fn rate(requests: f64) -> Result<f64> {
+    if RATES.contains(&requests) {
+        return Ok(requests);
+    }
+    Err(Error::usage(format!("--max-rate {requests} cannot be used"))
+        .hint("give requests a second, from 0.01 to 10000"))
+}
+
+fn partition_by(text: &str) -> Result<PartitionBy> {
+    match text {
+        "auto" => Ok(PartitionBy::Auto),
+        "month" => Ok(PartitionBy::Month),
+        "day" => Ok(PartitionBy::Day),
+        _ => Err(Error::usage(format!("--partition-by `{text}` is unknown"))
+            .hint("write auto, month or day; the default is auto")),
+    }
+}
+
+fn api_url(text: &str) -> Result<Url> {
+    let url = Url::parse(text.trim()).map_err(|cause| no_address(text).caused_by(cause))?;
+    let plain = url.username().is_empty() && url.password().is_none();
+    let bare = url.query().is_none() && url.fragment().is_none();
+    match url.scheme() {
+        // A name or password in the address would be printed with it, so it is not even repeated here.
+        _ if !plain => Err(no_address("with a name or password in it")),
+        "https" | "http" if url.has_host() && bare => Ok(url),
+        _ => Err(no_address(text)),
+    }
+}
+
+fn no_address(text: &str) -> Error {
+    Error::usage(format!("--api-url `{text}` is not an address of Drift"))
+        .hint("write https:// and a host, such as https://driftapi.com, which is the default")
+}
+
+fn report_to(text: String) -> Result<ReportTo> {
+    if text == "-" {
+        return Ok(ReportTo::Stdout);
+    }
+    let path = PathBuf::from(text);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() && !path.is_dir() {
+        return Ok(ReportTo::File(path));
+    }
+    Err(Error::usage("the report cannot be written there")
+        .at("file", path.display())
+        .hint("give a file in a directory that exists to --report, or `-` for stdout"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2024-02-29T13:00:00Z".parse().unwrap()
+    }
+
+    fn from(text: &str) -> String {
+        match since(text, now()).unwrap() {
+            Since::From(us) => Timestamp::from_microsecond(us).unwrap().to_string(),
+            Since::All => "all".into(),
+        }
+    }
+
+    #[test]
+    fn days_and_spans_are_midnights_in_utc() {
+        assert_eq!(from("2024-01-01"), "2024-01-01T00:00:00Z");
+        assert_eq!(from("1y"), "2023-02-28T00:00:00Z");
+        assert_eq!(from("6m"), "2023-08-29T00:00:00Z");
+        assert_eq!(from("30d"), "2024-01-30T00:00:00Z");
+        assert_eq!(from("all"), "all");
+    }
+
+    #[test]
+    fn what_is_no_date_is_refused() {
+        for text in [
+            "",
+            "y",
+            "-1y",
+            "0d",
+            "1x",
+            "2024-13-01",
+            "2024-02-30",
+            "24-1-1",
+            "2024-01-01T00",
+            "9999999y",
+            "é",
+        ] {
+            assert!(since(text, now()).is_err(), "{text} was taken");
+        }
+        assert!(since("2024-03-01", now()).unwrap_err().to_string().contains("future"));
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused() {
+        assert!(memory("63MiB").is_err() && memory("lots").is_err());
+        assert_eq!(memory("1GiB").unwrap(), 1 << 30);
+        assert!(concurrency(0).is_err() && concurrency(100_000).is_err());
+        assert!(rate(0.0).is_err() && rate(f64::NAN).is_err() && rate(50.0).is_ok());
+    }
+
+    #[test]
+    fn an_address_must_be_plain_and_its_password_is_not_repeated() {
+        assert!(api_url("http://127.0.0.1:8787").is_ok());
+        for text in ["driftapi.com", "ftp://driftapi.com", "https://", "https://a.b/?x=1"] {
+            assert!(api_url(text).is_err(), "{text} was taken");
+        }
+        let error = api_url("https://me:canary@driftapi.com").unwrap_err();
+        assert!(!error.to_string().contains("canary"));
+    }
+
+    #[test]
+    fn nothing_given_means_the_defaults() {
+        let settings = sync_settings(&SyncOptions::default(), now()).unwrap();
+        assert_eq!(settings.memory, config::MEMORY);
+        assert_eq!(settings.tables, Selection::all());
+    }
+}

@@ -1,0 +1,41 @@
+//! Ctrl-C and SIGTERM ask the run to commit what it has and end; a second Ctrl-C ends at once, which loses
+//! only what was not committed.
+
+use drift2parquet::error::{Error, Result};
+use drift2parquet::stop::{Stop, StopReason};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::exit::Exit;
+use super::talk::Talk;
+
+/// Listens from now on, in a task of its own.
+pub fn listen(stop: Stop, talk: Talk) -> Result<()> {
+    let (interrupts, terminations) = (heard(SignalKind::interrupt())?, heard(SignalKind::terminate())?);
+    tokio::spawn(obey(interrupts, terminations, stop, talk));
+    Ok(())
+}
+
+fn heard(kind: SignalKind) -> Result<Signal> {
+    signal(kind).map_err(|cause| Error::internal("cannot listen for signals").caused_by(cause))
+}
+
+async fn obey(mut interrupts: Signal, mut terminations: Signal, stop: Stop, talk: Talk) {
+    let mut interrupted = false;
+    loop {
+        tokio::select! {
+            _ = interrupts.recv() => {
+                if interrupted {
+                    talk.share_with(None);
+                    std::process::exit(Exit::Interrupted.code().into());
+                }
+                interrupted = true;
+                tracing::info!("stopping: committing what was fetched; Ctrl-C again ends at once");
+                stop.ask(StopReason::Interrupt);
+            }
+            _ = terminations.recv() => {
+                tracing::info!("stopping: committing what was fetched");
+                stop.ask(StopReason::Terminate);
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The token, from the environment alone: never an argument (others would see it in the list of processes),
+//! never printed.
+
+use std::fs;
+
+use drift2parquet::error::{Error, Result};
+use secrecy::{ExposeSecret, SecretString};
+
+/// How the program proves who it is.
+#[derive(Debug)]
+pub enum Credentials {
+    /// A token that does not expire by itself.
+    Token(SecretString),
+    /// An OAuth app, whose access tokens are fetched when needed.
+    Refresh {
+        /// The app.
+        client_id: String,
+        /// Its secret.
+        client_secret: SecretString,
+        /// What access tokens are fetched with.
+        refresh_token: SecretString,
+    },
+}
+
+/// Looks up a variable of the environment.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+const OAUTH: [&str; 3] = ["DRIFT_CLIENT_ID", "DRIFT_CLIENT_SECRET", "DRIFT_REFRESH_TOKEN"];
+
+impl Credentials {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// [`Error::usage`] when there are none, too many, or half of them.
+    pub fn read(environment: Environment) -> Result<Self> {
+        let oauth = OAUTH.map(environment);
+        let ways = (environment("DRIFT_TOKEN"), environment("DRIFT_TOKEN_FILE"), oauth);
+        match ways {
+            (Some(token), None, [None, None, None]) => clean("DRIFT_TOKEN", &token).map(Self::Token),
+            (None, Some(path), [None, None, None]) => from_file(&path).map(Self::Token),
+            (None, None, [Some(id), Some(secret), Some(refresh)]) => Ok(Self::Refresh {
+                client_id: clean(OAUTH[0], &id)?.expose_secret().to_owned(),
+                client_secret: clean(OAUTH[1], &secret)?,
+                refresh_token: clean(OAUTH[2], &refresh)?,
+            }),
+            (None, None, [None, None, None]) => Err(none()),
+            (None, None, oauth) => Err(half(&oauth)),
+            _ => Err(several()),
+        }
+    }
+}
+
+fn from_file(path: &str) -> Result<SecretString> {
+    let text = fs::read_to_string(path).map_err(|cause| {
+        Error::usage("cannot read the file that holds the token")
+            .caused_by(cause)
+            .at("file", path)
+            .hint("make DRIFT_TOKEN_FILE name a readable file that holds nothing but the token")
+    })?;
+    clean("DRIFT_TOKEN_FILE", &text)
+}
+
+/// Blanks and line ends around a secret are an accident of copying; inside it, they are a mistake.
+fn clean(name: &str, text: &str) -> Result<SecretString> {
+    let text = text.trim();
+    if !text.is_empty() && text.chars().all(|letter| letter.is_ascii_graphic()) {
+        return Ok(SecretString::from(text));
+    }
+    let problem = if text.is_empty() { "is empty" } else { "holds a blank, a line end or a strange letter" };
+    Err(Error::usage(format!("the secret in {name} {problem}"))
+        .hint("copy the token again, as one line, from dev.drift.com"))
+}
+
+fn none() -> Error {
+    Error::usage("there is no token").hint(
+        "set DRIFT_TOKEN to the token of your Drift app (dev.drift.com, \"install to Drift\"), \
+         or DRIFT_TOKEN_FILE to a file that holds it",
+    )
+}
+
+fn half(given: &[Option<String>; 3]) -> Error {
+    let missing: Vec<_> =
+        OAUTH.iter().zip(given).filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
+    Error::usage(format!("for an OAuth app {} is missing", missing.join(" and ")))
+        .hint(format!("set all of {}, or DRIFT_TOKEN alone", OAUTH.join(", ")))
+}
+
+fn several() -> Error {
+    Error::usage("more than one token is given")
+        .hint("keep one of DRIFT_TOKEN, DRIFT_TOKEN_FILE and DRIFT_CLIENT_ID/…, and unset the others")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(given: &[(&str, &str)]) -> Result<Credentials> {
+        let find =
+            |name: &str| given.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        Credentials::read(&find)
+    }
+
+    fn refused(given: &[(&str, &str)]) -> String {
+        let error = read(given).unwrap_err();
+        assert_eq!(error.kind().exit_code(), 2);
+        format!("{error}; {}", error.advice().unwrap())
+    }
+
+    #[test]
+    fn a_token_is_trimmed_and_cannot_be_shown() {
+        let Credentials::Token(token) = read(&[("DRIFT_TOKEN", " canary\n")]).unwrap() else { panic!() };
+        assert_eq!(token.expose_secret(), "canary");
+        assert!(!format!("{token:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_file_may_hold_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "canary\n").unwrap();
+        let path = file.path().to_str().unwrap();
+        assert!(matches!(read(&[("DRIFT_TOKEN_FILE", path)]), Ok(Credentials::Token(_))));
+        assert!(refused(&[("DRIFT_TOKEN_FILE", "no/such")]).contains("no/such"));
+    }
+
+    #[test]
+    fn none_half_and_several_are_told_apart() {
+        assert!(refused(&[]).contains("DRIFT_TOKEN_FILE"));
+        assert!(refused(&[("DRIFT_CLIENT_ID", "a")]).contains("DRIFT_CLIENT_SECRET"));
+        assert!(refused(&[("DRIFT_TOKEN", "a"), ("DRIFT_TOKEN_FILE", "b")]).contains("more than one"));
+        assert!(!refused(&[("DRIFT_TOKEN", "can ary")]).contains("can ary"));
+    }
+}

@@ -1,0 +1,7 @@
+//! The promises of the whole, tested from outside: one binary, so that it is linked once.
+
+#![allow(clippy::unwrap_used, reason = "a failed expectation is how a test fails")]
+
+mod cli;
+mod docs;
+mod tidy;
