@@ -65,3 +65,8 @@ impl Client {
     pub fn stats(&self) -> crate::report::Traffic { crate::report::Traffic{ requests: self.0.requests.load(Ordering::Relaxed), ..Default::default() } }
     pub fn server_time_ms(&self) -> Option<i64> { Some(self.0.date.load(Ordering::Relaxed)).filter(|m| *m>0) }
 }
+pub struct ClientSettings { pub concurrency: usize, pub seed: u64, token: String }
+pub enum Token { Fixed(SecretString) }
+impl ClientSettings { pub fn api_url(u: &str) -> Result<url::Url> { Ok(url::Url::parse(u).expect("x")) }
+  pub fn new(_u: url::Url, t: Token) -> Self { let Token::Fixed(t) = t; use secrecy::ExposeSecret; Self { concurrency: 1, seed: 1, token: t.expose_secret().to_owned() } } }
+impl Client { pub fn new(s: ClientSettings, t: Arc<dyn Transport>) -> Self { Self::stub(t, &s.token) } }
