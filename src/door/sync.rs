@@ -4,10 +4,14 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use drift2parquet::api::{Client, ClientSettings, HttpTransport};
+use drift2parquet::clock::Clock;
 use drift2parquet::error::{Error, Result};
+use drift2parquet::lake::RunId;
 use drift2parquet::progress::Progress;
 use drift2parquet::report::{Outcome, Report};
 use drift2parquet::stop::Stop;
+use drift2parquet::sync::{self, Ended};
 use serde_json::{Map, json};
 
 use super::args::LogFormat;
@@ -22,9 +26,9 @@ pub fn run(order: &Order, talk: &Talk) -> Result<Exit> {
     warn_of_plain_http(order);
     let ended = super::block_on(watched(order, talk));
     deliver(order, &ended)?;
-    let report = ended?;
+    let Ended { report, error } = ended?;
     tell(&report, talk);
-    Ok(exit(order, &report))
+    error.map_or_else(|| Ok(exit(order, &report)), Err)
 }
 
 /// A token that travels in the clear is worth a word, except to this machine itself.
@@ -40,30 +44,48 @@ fn warn_of_plain_http(order: &Order) {
     }
 }
 
-async fn watched(order: &Order, talk: &Talk) -> Result<Report> {
+async fn watched(order: &Order, talk: &Talk) -> Result<Ended> {
     let (stop, progress) = (Stop::default(), Arc::new(Progress::default()));
     signals::listen(stop.clone(), talk.clone())?;
-    export(order, talk, &progress, &stop).await
+    let client = client(order)?;
+    let store = drift2parquet::store::open(&order.lake)?;
+    let traffic: ReadTraffic = {
+        let client = client.clone();
+        Arc::new(move || client.stats())
+    };
+    let _watch = Watch::begin(talk, Arc::clone(&progress), traffic);
+    let clock = Clock::starting_at(order.now);
+    sync::sync(order.sync.clone(), client, store, run_id(order), clock, progress, stop).await
 }
 
-// SEAM: the lead connects `api::Client` and `sync::sync` here; it must not reach main unfilled.
-// Build the client from `order.api_url`, `order.credentials`, `order.max_rate` and `order.sync.concurrency`,
-// open the store by `drift2parquet::store::open(&order.lake)`, begin the watch with the client's own numbers
-// (`let _watch = Watch::begin(talk, progress.clone(), Arc::new(move || client.stats()));`), and run
-// `sync::sync(&order.sync, &client, &store, run, progress, stop)`.
-async fn export(order: &Order, talk: &Talk, progress: &Arc<Progress>, stop: &Stop) -> Result<Report> {
-    let traffic: ReadTraffic = Arc::new(drift2parquet::report::Traffic::default);
-    let _watch = Watch::begin(talk, Arc::clone(progress), traffic);
-    let _ = (order.now, &order.credentials, order.max_rate, stop);
-    Err(Error::internal("sync is not connected yet"))
+fn client(order: &Order) -> Result<Client> {
+    let mut settings = ClientSettings::new(order.api_url.clone(), order.credentials.token());
+    settings.max_rate = order.max_rate;
+    settings.concurrency = order.sync.concurrency;
+    settings.seed = seed(order);
+    let transport = HttpTransport::new(&settings)?;
+    Ok(Client::new(settings, Arc::new(transport)))
+}
+
+/// Sortable by time, and no two alike: two runs of one machine differ in the process, two machines in the
+/// nanosecond.
+fn run_id(order: &Order) -> RunId {
+    let seed = seed(order);
+    let id = format!("{}-{:08x}", order.now.strftime("%Y%m%dT%H%M%SZ"), seed as u32);
+    RunId { id, version: env!("CARGO_PKG_VERSION").to_owned(), seed }
+}
+
+fn seed(order: &Order) -> u64 {
+    let nanoseconds = order.now.as_nanosecond() as u64;
+    nanoseconds.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(std::process::id())
 }
 
 /// The report goes to where it was asked for, also when the run failed.
-fn deliver(order: &Order, ended: &Result<Report>) -> Result<()> {
+fn deliver(order: &Order, ended: &Result<Ended>) -> Result<()> {
     let Some(to) = &order.report else { return Ok(()) };
     let failed;
     let report = match ended {
-        Ok(report) => report,
+        Ok(ended) => &ended.report,
         Err(error) => {
             failed = failure(order, error);
             &failed

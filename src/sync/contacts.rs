@@ -22,8 +22,8 @@ use crate::progress::Phase;
 use crate::schema::{Call, Partition, Source, Table};
 use crate::tables::{ALL, CONVERSATIONS};
 
-/// Keys that are asked for before their rows are folded: some 10 MB of contacts.
-const KEYS_AT_ONCE: usize = 5_000;
+/// Keys that are asked for before their rows are folded: a few minutes of calls at the slowest rate.
+const KEYS_AT_ONCE: usize = 1_000;
 
 /// What is asked for: contact, and the time its row will be as of (epoch microseconds).
 type Wanted = (i64, Option<i64>);

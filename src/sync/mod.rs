@@ -211,7 +211,9 @@ impl Run {
             (Some(_), _) => (Outcome::Failed, RunStatus::Failed),
             (None, Some(StopReason::OutOfTime)) => (Outcome::OutOfTime, RunStatus::Stopped),
             (None, Some(_)) => (Outcome::Interrupted, RunStatus::Stopped),
-            (None, None) if writer.is_incomplete(&self.settings.tables) => (Outcome::Incomplete, RunStatus::Incomplete),
+            (None, None) if writer.is_incomplete(&self.settings.tables) => {
+                (Outcome::Incomplete, RunStatus::Incomplete)
+            }
             (None, None) => (Outcome::Done, RunStatus::Done),
         }
     }
@@ -229,7 +231,9 @@ impl Run {
 /// A right that is missing leaves other tables readable; everything else that ends a phase ends the run.
 fn go_on(writer: &mut Writer, ended: Result<Option<Error>>) -> Result<Option<Error>> {
     let kept = match ended {
-        Err(error) if error.kind() == ErrorKind::Refused && error.place("status") == Some("403") => Some(error),
+        Err(error) if error.kind() == ErrorKind::Refused && error.place("status") == Some("403") => {
+            Some(error)
+        }
         ended => ended?,
     };
     if let Some(error) = &kept {

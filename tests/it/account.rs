@@ -9,7 +9,9 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use async_trait::async_trait;
 use drift_simulator::{ApiRequest, Behaviour, Mutation, Simulator, WireFault, WorldConfig};
-use drift2parquet::api::{Client, ClientSettings, Method, Request, Response, Token, Transport, TransportError};
+use drift2parquet::api::{
+    Client, ClientSettings, Method, Request, Response, Token, Transport, TransportError,
+};
 use drift2parquet::clock::Clock;
 use drift2parquet::config::SyncSettings;
 use drift2parquet::data_file;
@@ -114,7 +116,16 @@ impl Account {
         let store: Arc<dyn Store> = Arc::new(Directory::new(self.lake.path()));
         let now = jiff::Timestamp::from_millisecond(self.drift.with_world(|world| world.now_ms())).unwrap();
         let progress = Arc::new(Progress::default());
-        sync(self.settings.clone(), self.client(), store, run, Clock::starting_at(now), progress, stop.clone()).await
+        sync(
+            self.settings.clone(),
+            self.client(),
+            store,
+            run,
+            Clock::starting_at(now),
+            progress,
+            stop.clone(),
+        )
+        .await
     }
 
     fn client(&self) -> Client {
@@ -164,16 +175,24 @@ impl Account {
         let mut found = BTreeMap::new();
         collect(self.lake.path(), &self.lake.path().join(table.name), &mut found);
         let open = |bytes: Vec<u8>| data_file::open(table, bytes::Bytes::from(bytes)).unwrap();
-        found.into_values().flat_map(|bytes| open(bytes).batches().map(Result::unwrap).collect::<Vec<_>>()).collect()
+        found
+            .into_values()
+            .flat_map(|bytes| open(bytes).batches().map(Result::unwrap).collect::<Vec<_>>())
+            .collect()
     }
 
     /// The values of an integer column, sorted; of live rows only, if so asked.
     pub fn ids(&self, table: &'static Table, column: &str, live: bool) -> Vec<i64> {
         let mut ids = Vec::new();
         for batch in self.rows(table) {
-            let deleted = batch.column_by_name("_deleted_at").unwrap().as_primitive::<TimestampMicrosecondType>();
+            let deleted =
+                batch.column_by_name("_deleted_at").unwrap().as_primitive::<TimestampMicrosecondType>();
             let values = batch.column_by_name(column).unwrap().as_primitive::<Int64Type>();
-            ids.extend((0..batch.num_rows()).filter(|row| !live || deleted.is_null(*row)).map(|row| values.value(row)));
+            ids.extend(
+                (0..batch.num_rows())
+                    .filter(|row| !live || deleted.is_null(*row))
+                    .map(|row| values.value(row)),
+            );
         }
         ids.sort_unstable();
         ids

@@ -1,6 +1,8 @@
 //! The main job: an account becomes a lake, and a second run brings only what changed.
 
-use drift_simulator::{Mutation, Table as Truth};
+use std::time::Duration;
+
+use drift_simulator::{Behaviour, Mutation, Table as Truth, WorldConfig};
 use drift2parquet::config::Selection;
 use drift2parquet::tables::{CONVERSATIONS, MESSAGES, by_name};
 
@@ -95,4 +97,50 @@ async fn an_erased_conversation_takes_its_messages_with_it() {
     assert_eq!(account.ids(&CONVERSATIONS, "id", true), account.true_ids(Truth::Conversations));
     assert_eq!(account.ids(&MESSAGES, "id", true), account.true_ids(Truth::Messages));
     assert!(account.ids(&CONVERSATIONS, "id", false).len() > account.ids(&CONVERSATIONS, "id", true).len());
+}
+
+/// The least calls a full load can make: pages of the list (and one look at its head again), one detail and
+/// the pages of messages for each conversation, one call for each contact, the plain lists, the counts.
+#[tokio::test(start_paused = true)]
+async fn a_first_load_makes_hardly_more_calls_than_it_must() {
+    let mut account = Account::of(WorldConfig::new(8, 1_000), Behaviour::default());
+    account.run_to_the_end().await;
+    let calls = account.calls();
+    println!("{calls:?}");
+    let conversations = account.true_ids(Truth::Conversations).len() as u64;
+    assert_eq!(calls["conversations"], conversations.div_ceil(100) + 1, "{calls:?}");
+    assert_eq!(calls["conversation"], conversations, "{calls:?}");
+    assert!(calls["contact"] <= conversations);
+    assert_eq!(calls["stats"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_stopped_commits_and_the_next_ends_the_same() {
+    let mut straight = Account::of(WorldConfig::new(9, 1_500), Behaviour::default());
+    straight.drift.set_behaviour(|behaviour| behaviour.latency = Duration::from_millis(100));
+    straight.settings.concurrency = 4;
+    let mut broken = straight.with_new_lake();
+    straight.run_to_the_end().await;
+    broken.settings.max_time = Some(Duration::from_secs(20));
+    let mut exits = Vec::new();
+    loop {
+        let ended = broken.run().await;
+        assert!(ended.error.is_none());
+        exits.push(ended.report.exit_code);
+        if ended.report.exit_code != 8 {
+            break;
+        }
+        assert!(exits.len() < 30, "it never ends");
+    }
+    assert!(exits.len() > 2, "{exits:?}");
+    assert_eq!(exits.last(), Some(&0));
+    assert!(straight.objects() == broken.objects(), "a walk that was resumed gives the same bytes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_of_a_live_account_misses_nothing_that_was_there_at_its_start() {
+    let behaviour = Behaviour { bumps_between_pages: 3, ..Behaviour::default() };
+    let mut account = Account::of(WorldConfig::new(10, 700), behaviour);
+    account.run_to_the_end().await;
+    assert_eq!(account.ids(&CONVERSATIONS, "id", true), account.true_ids(Truth::Conversations));
 }
