@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use drift2parquet::api::{Client, ClientSettings, HttpTransport};
+use drift2parquet::api::{Client, ClientSettings, HttpTransport, Timeouts};
 use drift2parquet::clock::Clock;
 use drift2parquet::error::{Error, Result};
 use drift2parquet::lake::RunId;
@@ -23,25 +23,11 @@ use super::{signals, stdout, summary};
 
 /// Brings the lake up to date.
 pub fn run(order: &Order, talk: &Talk) -> Result<Exit> {
-    warn_of_plain_http(order);
     let ended = super::block_on(watched(order, talk));
     deliver(order, &ended)?;
     let Ended { report, error } = ended?;
     tell(&report, talk);
     error.map_or_else(|| Ok(exit(order, &report)), Err)
-}
-
-/// A token that travels in the clear is worth a word, except to this machine itself.
-fn warn_of_plain_http(order: &Order) {
-    let here = match order.api_url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if order.api_url.scheme() == "http" && !here {
-        tracing::warn!("the token travels unencrypted, since --api-url begins with http://");
-    }
 }
 
 async fn watched(order: &Order, talk: &Talk) -> Result<Ended> {
@@ -51,7 +37,7 @@ async fn watched(order: &Order, talk: &Talk) -> Result<Ended> {
     let store = drift2parquet::store::open(&order.lake)?;
     let traffic: ReadTraffic = {
         let client = client.clone();
-        Arc::new(move || client.stats())
+        Arc::new(move || sync::traffic(&client))
     };
     let _watch = Watch::begin(talk, Arc::clone(&progress), traffic);
     let clock = Clock::starting_at(order.now);
@@ -59,11 +45,10 @@ async fn watched(order: &Order, talk: &Talk) -> Result<Ended> {
 }
 
 fn client(order: &Order) -> Result<Client> {
-    let mut settings = ClientSettings::new(order.api_url.clone(), order.credentials.token());
+    let mut settings = ClientSettings::new(order.credentials.token(), fastrand::Rng::with_seed(seed(order)));
     settings.max_rate = order.max_rate;
     settings.concurrency = order.sync.concurrency;
-    settings.seed = seed(order);
-    let transport = HttpTransport::new(&settings)?;
+    let transport = HttpTransport::new(order.api_url.clone(), Timeouts::default(), settings.body_bytes_max)?;
     Ok(Client::new(settings, Arc::new(transport)))
 }
 

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use drift2parquet::api::Token;
+use drift2parquet::api::{OAuth, Token};
 use drift2parquet::error::{Error, Result};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -56,11 +56,12 @@ impl Credentials {
     pub fn token(&self) -> Token {
         match self {
             Self::Token(token) => Token::Fixed(token.clone()),
-            Self::Refresh { client_id, client_secret, refresh_token } => Token::Refreshed {
+            Self::Refresh { client_id, client_secret, refresh_token } => Token::OAuth(OAuth {
                 client_id: client_id.clone(),
                 client_secret: client_secret.clone(),
                 refresh_token: refresh_token.clone(),
-            },
+                on_rotation: None,
+            }),
         }
     }
 }

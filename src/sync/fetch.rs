@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
-use super::Run;
 use super::plan::Todo;
+use super::{Run, pairs};
 use crate::api::Answer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::Page;
@@ -92,7 +92,7 @@ async fn fetch_thread(run: &Run, key: &str) -> Result<Option<Thread>> {
             Some(Answer::Page(page, envelope)) => {
                 pages.push(page);
                 let Some(next) = envelope.next else { return Ok(Some(Thread::Pages(pages))) };
-                query = next.pairs();
+                query = pairs(&next);
                 if pages.len() >= THREAD_PAGES_MAX || !cursors.insert(format!("{query:?}")) {
                     return Err(endless(&pages));
                 }

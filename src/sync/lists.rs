@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 
-use super::Run;
 use super::columns::{column, exchange, instants, ints, time, times};
 use super::keyed::{Answers, ask_all};
 use super::meetings::Window;
 use super::writer::Writer;
+use super::{Run, pairs};
 use crate::api::{Answer, Client};
 use crate::decode::{Decoded, decode, skim};
 use crate::error::{Error, ErrorKind, Result};
@@ -140,7 +140,7 @@ impl List {
             };
             pages.push(page);
             let Some(next) = envelope.next else { return Ok(Some(pages)) };
-            query = next.pairs();
+            query = pairs(&next);
             if pages.len() >= PAGES_MAX || !seen.insert(format!("{query:?}")) {
                 return Err(endless(&self.call));
             }

@@ -31,14 +31,14 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use self::writer::Writer;
-use crate::api::{Answer, Client};
+use crate::api::{Answer, Client, Cursor};
 use crate::clock::Clock;
 use crate::config::{PENDING_MAX, SyncSettings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Lake, RunId};
 use crate::manifest::RunStatus;
 use crate::progress::{Phase, Progress};
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, Traffic};
 use crate::schema::Call;
 use crate::stop::{Stop, StopReason};
 use crate::store::Store;
@@ -103,10 +103,29 @@ pub async fn sync(
     run.finish(writer, ended, clock).await
 }
 
+/// The calls that a client has made so far.
+pub fn traffic(client: &Client) -> Traffic {
+    let stats = client.stats();
+    Traffic {
+        requests: stats.requests,
+        retries: stats.retries,
+        throttled: stats.throttled,
+        wire_bytes: stats.wire_bytes,
+        body_bytes: stats.body_bytes,
+        limited_ms: stats.limiter_wait_ms,
+        rate: (stats.throttled > 0).then_some(stats.rate),
+    }
+}
+
+/// The query that asks for the page a cursor names, in the form a manifest keeps.
+fn pairs(cursor: &Cursor) -> Vec<(String, String)> {
+    cursor.query().into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
 /// The organization of the token, from where Drift tells it first.
 async fn account(client: &Client) -> Result<Option<String>> {
-    if let Some(org) = client.token_info().await?.org {
-        return Ok(Some(org));
+    if let Some(org) = client.token_info().await?.org_id {
+        return Ok(Some(org.to_string()));
     }
     lists::org_of_users(client).await
 }
@@ -151,8 +170,10 @@ impl Run {
         if self.stop.asked().is_some() {
             return Ok(None);
         }
+        let query: Vec<(&str, String)> =
+            query.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         tokio::select! {
-            answer = self.client.get(call, key, query) => answer.map(Some),
+            answer = self.client.get(call, key, &query) => answer.map(Some),
             _ = self.stop.wait() => Ok(None),
         }
     }
@@ -195,7 +216,7 @@ impl Run {
         writer.report.outcome = outcome;
         writer.report.exit_code = self.exit_code(outcome, error.as_ref());
         writer.report.duration_ms = clock.elapsed().as_millis() as u64;
-        writer.report.traffic = self.client.stats();
+        writer.report.traffic = traffic(&self.client);
         writer.report.manifest = writer.lake.manifest.number + 1;
         writer.fill_tables(&self.settings.tables);
         writer.lake.close(status).await?;

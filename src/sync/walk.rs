@@ -10,10 +10,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::Run;
 use super::columns::{instants, time_at};
 use super::listed::Listed;
 use super::writer::Writer;
+use super::{Run, pairs};
 use crate::api::{Answer, Cursor};
 use crate::config::PAGES_BELOW;
 use crate::cpu;
@@ -193,7 +193,7 @@ impl Walk {
     fn follow(&mut self, next: Option<Cursor>) -> Option<Vec<(String, String)>> {
         let cursor = next?;
         self.state.generation.get_or_insert_with(|| generation(&cursor).to_owned());
-        let pairs = cursor.pairs();
+        let pairs = pairs(&cursor);
         if self.cursors.insert(format!("{pairs:?}")) {
             return Some(pairs);
         }
@@ -255,7 +255,7 @@ impl Walk {
             writer.note_aside(&CONVERSATION_LIST, std::slice::from_ref(&page), &decoded);
             self.unsaved_rows += decoded.batch.num_rows() as u64;
             self.listed.push(decoded.batch);
-            next = cursor.map(|cursor| cursor.pairs());
+            next = cursor.as_ref().map(pairs);
             if next.is_none() || oldest.is_none_or(|oldest| oldest < began) {
                 break;
             }

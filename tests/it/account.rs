@@ -10,7 +10,7 @@ use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use async_trait::async_trait;
 use drift_simulator::{ApiRequest, Behaviour, Mutation, Simulator, WireFault, WorldConfig};
 use drift2parquet::api::{
-    Client, ClientSettings, Method, Request, Response, Token, Transport, TransportError,
+    Broken, Client, ClientSettings, Method, Request, Response, Token, Transport, TransportError,
 };
 use drift2parquet::clock::Clock;
 use drift2parquet::config::SyncSettings;
@@ -38,34 +38,32 @@ impl Transport for InProcess {
     async fn send(&self, request: Request) -> std::result::Result<Response, TransportError> {
         let answer = self.0.handle(&asked(&request));
         tokio::time::sleep(answer.delay).await;
-        let broken = |what: &str| Err(TransportError::Broken(what.to_owned()));
         match answer.fault {
             None => {}
-            Some(WireFault::Refuse) => return Err(TransportError::Connect("refused".to_owned())),
+            Some(WireFault::Refuse) => return Err(TransportError::new(Broken::Unreachable, "refused")),
             Some(WireFault::Drip(ms)) => {
                 let pieces = answer.body.len().min(1_000) as u64;
                 tokio::time::sleep(Duration::from_millis(u64::from(ms).saturating_mul(pieces))).await;
             }
             Some(WireFault::Hang | WireFault::HangOnConnect | WireFault::HangInBody) => {
                 tokio::time::sleep(Duration::from_secs(60)).await;
-                return Err(TransportError::Timeout("no answer".to_owned()));
+                return Err(TransportError::new(Broken::Timeout, "no answer"));
             }
-            Some(_) => return broken("the connection was reset"),
+            Some(_) => return Err(TransportError::new(Broken::Cut, "the connection was reset")),
         }
         Ok(Response { status: answer.status, headers: answer.headers, body: answer.body })
     }
 }
 
 fn asked(request: &Request) -> ApiRequest {
-    let method = if request.method == Method::Get { "GET" } else { "POST" };
-    let mut asked = ApiRequest::new(method, &request.path_and_query);
-    if let Some(token) = &request.bearer {
+    let method = if request.method() == Method::Get { "GET" } else { "POST" };
+    let mut asked = ApiRequest::new(method, request.path_and_query()).header("accept-encoding", "gzip");
+    if let Some(token) = request.bearer() {
         asked = asked.bearer(token.expose_secret());
     }
-    if request.accept_gzip {
-        asked = asked.header("accept-encoding", "gzip");
+    if let Some(body) = request.body() {
+        asked.body = body.expose_secret().to_owned().into();
     }
-    asked.body = request.body.clone();
     asked
 }
 
@@ -129,10 +127,9 @@ impl Account {
     }
 
     fn client(&self) -> Client {
-        let url = ClientSettings::api_url("http://127.0.0.1:1").unwrap();
-        let mut settings = ClientSettings::new(url, Token::Fixed("sim-token".to_owned().into()));
+        let random = fastrand::Rng::with_seed(self.runs);
+        let mut settings = ClientSettings::new(Token::fixed("sim-token").unwrap(), random);
         settings.concurrency = self.settings.concurrency;
-        settings.seed = self.runs;
         Client::new(settings, Arc::new(InProcess(self.drift.clone())))
     }
 

@@ -1,0 +1,98 @@
+//! What the rest of the program sees of Drift: one GET, what the token may do, and the figures.
+
+use std::sync::Arc;
+
+use tracing::warn;
+
+use crate::error::{ErrorKind, Result};
+use crate::page::Page;
+use crate::schema::Call;
+
+use super::ask::{Ask, Inner};
+use super::auth::TokenInfo;
+use super::envelope::Envelope;
+use super::request::{self, TOKEN_INFO, Transport};
+use super::settings::ClientSettings;
+use super::traffic::Traffic;
+
+/// The way to one Drift account; cheap to clone, and all clones share one limiter.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+/// What Drift answered.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// What was asked for.
+    Page(Page, Envelope),
+    /// There is none: 404, from Drift itself.
+    Missing(Page),
+}
+
+impl Client {
+    /// A client that asks through `transport`.
+    pub fn new(settings: ClientSettings, transport: Arc<dyn Transport>) -> Self {
+        Self { inner: Arc::new(Inner::new(settings, transport)) }
+    }
+
+    /// Asks for what `call` names, `key` filled in as one segment of the path, `query` replacing and
+    /// completing the call's own parameters. Retries inside.
+    ///
+    /// Fails with `Refused` when the token or a right is refused, `Usage` when the first answer ever is not
+    /// Drift's, and `Unavailable` otherwise; then `place("call")`, `place("tries")` and, when an answer came
+    /// that is not worth another try, `place("status")` are known.
+    pub async fn get(&self, call: &Call, key: Option<&str>, query: &[(&str, String)]) -> Result<Answer> {
+        let path = request::path(call, key)?;
+        let path_and_query = request::with_query(&path, call, query);
+        let ask = Ask::Get { call, path_and_query: &path_and_query };
+        let (body, envelope) = self.inner.ask(ask, &path).await?;
+        let page = Page { path, parent: key.and_then(|key| key.parse().ok()), body };
+        Ok(match envelope {
+            Some(envelope) => Answer::Page(page, envelope),
+            None => Answer::Missing(page),
+        })
+    }
+
+    /// What Drift says about the token. A refused token fails; when only this answer cannot be had, the
+    /// organization stays unknown, with a warning.
+    pub async fn token_info(&self) -> Result<TokenInfo> {
+        let inner = &self.inner;
+        let answer = inner.ask(Ask::TokenInfo, TOKEN_INFO).await;
+        let mut info = match answer {
+            Ok((body, Some(_))) => TokenInfo::read(&body).unwrap_or_default(),
+            Ok((_, None)) => TokenInfo::default(),
+            Err(error) if error.kind() != ErrorKind::Unavailable || inner.is_unreachable(&error) => {
+                return Err(error);
+            }
+            Err(error) => {
+                warn!(%error, "Drift does not tell about the token");
+                TokenInfo::default()
+            }
+        };
+        info.org_id = info.org_id.or(inner.keeper.org_id());
+        if info.org_id.is_none() {
+            warn!("Drift does not say to which organization the token belongs");
+        }
+        Ok(info)
+    }
+
+    /// What went over the wire so far.
+    pub fn stats(&self) -> Traffic {
+        self.inner.traffic()
+    }
+
+    /// Drift's clock as of its latest usable answer, in ms since the epoch.
+    pub fn server_time_ms(&self) -> Option<i64> {
+        self.inner.counters.server_time_ms()
+    }
+
+    /// Drift's clock as of its first usable answer, in ms since the epoch.
+    pub fn first_server_time_ms(&self) -> Option<i64> {
+        self.inner.counters.first_server_time_ms()
+    }
+}
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

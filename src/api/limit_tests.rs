@@ -1,0 +1,219 @@
+//! The limiter against simulated leaky buckets, in virtual time.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::*;
+
+/// Refuses what would overflow it; a refusal does not fill it.
+struct Bucket {
+    rate: f64,
+    depth: f64,
+    level: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    fn new(rate: f64, depth: f64) -> Self {
+        Self { rate, depth, level: 0.0, at: Instant::now() }
+    }
+
+    fn accepts(&mut self) -> bool {
+        let now = Instant::now();
+        self.level = (self.level - now.duration_since(self.at).as_secs_f64() * self.rate).max(0.0);
+        self.at = now;
+        let fits = self.level + 1.0 <= self.depth + 1e-9;
+        self.level += if fits { 1.0 } else { 0.0 };
+        fits
+    }
+}
+
+/// What one bucket saw: when, and whether it accepted.
+type Seen = Arc<Mutex<Vec<(Instant, bool)>>>;
+
+struct World {
+    limiter: Arc<Limiter>,
+    bucket: Arc<Mutex<Bucket>>,
+    seen: Seen,
+    latency: Duration,
+    retry_after: Option<Duration>,
+    /// Every so many requests one is refused for no reason of pace.
+    sporadic: Option<u32>,
+}
+
+impl World {
+    fn new(max_rate: Option<f64>, rate: f64, depth: f64) -> Self {
+        Self {
+            limiter: Arc::new(Limiter::new(max_rate)),
+            bucket: Arc::new(Mutex::new(Bucket::new(rate, depth))),
+            seen: Seen::default(),
+            latency: Duration::from_millis(80),
+            retry_after: None,
+            sporadic: None,
+        }
+    }
+
+    async fn run(&self, seconds: u64) -> Vec<(Instant, bool)> {
+        let end = Instant::now() + Duration::from_secs(seconds);
+        let workers: Vec<_> = (0..64).map(|_| tokio::spawn(self.worker(end))).collect();
+        for worker in workers {
+            worker.await.unwrap();
+        }
+        self.seen.lock().unwrap().clone()
+    }
+
+    fn worker(&self, end: Instant) -> impl Future<Output = ()> + use<> {
+        let (limiter, bucket, seen) = (self.limiter.clone(), self.bucket.clone(), self.seen.clone());
+        let (latency, retry_after, sporadic) = (self.latency, self.retry_after, self.sporadic);
+        async move {
+            while Instant::now() < end {
+                let grant = limiter.grant().await;
+                tokio::time::sleep(latency / 2).await;
+                let accepted = bucket.lock().unwrap().accepts() && {
+                    let count = seen.lock().unwrap().len() as u32;
+                    sporadic.is_none_or(|every| count % every != 0)
+                };
+                seen.lock().unwrap().push((Instant::now(), accepted));
+                tokio::time::sleep(latency / 2).await;
+                if !accepted {
+                    limiter.throttled(grant, retry_after);
+                }
+            }
+        }
+    }
+}
+
+/// Share of `rate` that was accepted, and of refusals among all, between two moments (s).
+fn shares(seen: &[(Instant, bool)], start: Instant, from: u64, to: u64, rate: f64) -> (f64, f64) {
+    let inside = |at: &Instant| {
+        let passed = at.duration_since(start).as_secs_f64();
+        (from as f64..to as f64).contains(&passed)
+    };
+    let all = seen.iter().filter(|(at, _)| inside(at)).count() as f64;
+    let accepted = seen.iter().filter(|(at, fits)| *fits && inside(at)).count() as f64;
+    (accepted / (rate * (to - from) as f64), (all - accepted) / all)
+}
+
+#[tokio::test(start_paused = true)]
+async fn finds_and_holds_an_unknown_limit() {
+    let mut bad = Vec::new();
+    for rate in [2.0, 10.0, 50.0, 200.0] {
+        for depth in [1.0, 10.0, 60.0] {
+            let start = Instant::now();
+            let seen = World::new(None, rate, depth).run(300).await;
+            let (share, refused) = shares(&seen, start, 60, 300, rate);
+            println!("rate {rate} depth {depth}: share {share:.4}, refused {refused:.4}");
+            if share < 0.95 || refused > 0.02 {
+                bad.push((rate, depth, share, refused));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{bad:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bears_a_limit_that_asks_for_pauses() {
+    let mut world = World::new(None, 50.0, 50.0);
+    world.retry_after = Some(Duration::from_secs(1));
+    let start = Instant::now();
+    let seen = world.run(300).await;
+    let (share, refused) = shares(&seen, start, 60, 300, 50.0);
+    println!("share {share:.4}, refused {refused:.4}");
+    assert!(share >= 0.95 && refused <= 0.01, "{share} {refused}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn follows_a_limit_that_rises_and_falls() {
+    let world = World::new(None, 50.0, 10.0);
+    world.run(120).await;
+    world.bucket.lock().unwrap().rate = 10.0;
+    let start = Instant::now();
+    let (share, refused) = shares(&world.run(120).await, start, 30, 120, 10.0);
+    println!("fallen: share {share:.4}, refused {refused:.4}");
+    assert!(share >= 0.9 && refused <= 0.03, "{share} {refused}");
+    world.bucket.lock().unwrap().rate = 100.0;
+    let start = Instant::now();
+    let (share, _) = shares(&world.run(600).await, start, 480, 600, 100.0);
+    println!("risen: share {share:.4}");
+    assert!(share >= 0.5, "{share}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_that_are_not_about_the_pace_do_not_stall_it() {
+    for every in [100, 30, 20] {
+        let mut world = World::new(None, 1e9, 1e9);
+        world.sporadic = Some(every);
+        let start = Instant::now();
+        let seen = world.run(300).await;
+        let (rate, _) = shares(&seen, start, 60, 300, 1.0);
+        println!("every {every}: {rate:.1}/s");
+        assert!(rate > 20.0, "{rate}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn never_exceeds_the_greatest_rate() {
+    for max in [1.0, 5.0, 33.0, 200.0] {
+        let limiter = Limiter::new(Some(max));
+        let mut recent: VecDeque<Instant> = VecDeque::new();
+        for step in 0..2000_u64 {
+            if step % 97 == 0 {
+                tokio::time::sleep(Duration::from_millis(step * 3)).await;
+            }
+            limiter.grant().await;
+            let now = Instant::now();
+            recent.push_back(now);
+            while recent.front().is_some_and(|at| now.duration_since(*at) >= Duration::from_secs(1)) {
+                recent.pop_front();
+            }
+            assert!(recent.len() as f64 <= max + 2.0, "{} in a second at {max}", recent.len());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_limit_it_soon_holds_nothing_back() {
+    let mut world = World::new(None, 1e9, 1e9);
+    world.latency = Duration::from_millis(8);
+    let start = Instant::now();
+    let seen = world.run(30).await;
+    let by = |count: usize| seen[count].0.duration_since(start).as_secs_f64();
+    println!("10,000 after {:.1} s, 100,000 after {:.1} s", by(10_000), by(100_000));
+    assert!(by(100_000) < 27.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_of_refusals_slows_down_once() {
+    let limiter = Limiter::new(None);
+    let mut grants = Vec::new();
+    for _ in 0..20 {
+        grants.push(limiter.grant().await);
+    }
+    let before = limiter.rate();
+    for grant in &grants {
+        limiter.throttled(*grant, None);
+    }
+    assert!(limiter.rate() >= before * 0.49, "{before} -> {}", limiter.rate());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_holds_everyone() {
+    let limiter = Limiter::new(None);
+    let grant = limiter.grant().await;
+    limiter.throttled(grant, Some(Duration::from_secs(7)));
+    let start = Instant::now();
+    limiter.grant().await;
+    assert!(start.elapsed() >= Duration::from_secs(7));
+}
+
+#[tokio::test]
+async fn a_grant_is_cheap() {
+    let limiter = Limiter::new(None);
+    limiter.state().pace = Pace::free(1e9);
+    let start = std::time::Instant::now();
+    for _ in 0..20_000 {
+        limiter.grant().await;
+    }
+    println!("20,000 grants in {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(1));
+}
