@@ -17,14 +17,24 @@ use super::talk::Talk;
 use super::watch::{ReadTraffic, Watch};
 use super::{signals, stdout, summary};
 
+/// How a run ended: what it did, and what stopped it, if something did.
+type Ended = (Report, Option<Error>);
+
 /// Brings the lake up to date.
 pub fn run(order: &Order, talk: &Talk) -> Result<Exit> {
     warn_of_plain_http(order);
-    let ended = super::block_on(watched(order, talk));
-    deliver(order, &ended)?;
-    let report = ended?;
-    tell(&report, talk);
-    Ok(exit(order, &report))
+    let (report, error) = match super::block_on(watched(order, talk)) {
+        Ok(ended) => ended,
+        Err(error) => (failure(order, &error), Some(error)),
+    };
+    let delivered = deliver(order, &report);
+    if error.is_none() || report.duration_ms > 0 {
+        tell(&report, talk);
+    }
+    match error {
+        Some(error) => Err(error),
+        None => delivered.map(|()| exit(order, &report)),
+    }
 }
 
 /// A token that travels in the clear is worth a word, except to this machine itself.
@@ -40,41 +50,39 @@ fn warn_of_plain_http(order: &Order) {
     }
 }
 
-async fn watched(order: &Order, talk: &Talk) -> Result<Report> {
+async fn watched(order: &Order, talk: &Talk) -> Result<Ended> {
     let (stop, progress) = (Stop::default(), Arc::new(Progress::default()));
     signals::listen(stop.clone(), talk.clone())?;
-    export(order, talk, &progress, &stop).await
+    export(order, talk, progress, stop).await
 }
 
-// SEAM: the lead connects `api::Client` and `sync::sync` here; it must not reach main unfilled.
-// Build the client from `order.api_url`, `order.credentials`, `order.max_rate` and `order.sync.concurrency`,
-// open the store by `drift2parquet::store::open(&order.lake)`, begin the watch with the client's own numbers
-// (`let _watch = Watch::begin(talk, progress.clone(), Arc::new(move || client.stats()));`), and run
-// `sync::sync(&order.sync, &client, &store, run, progress, stop)`.
-async fn export(order: &Order, talk: &Talk, progress: &Arc<Progress>, stop: &Stop) -> Result<Report> {
+// SEAM: `api::Client` and `sync::sync` are connected here; this must not reach main unfilled.
+//
+// let client = api::Client::new(…order.api_url, order.credentials, order.max_rate, order.sync.concurrency…);
+// let store = drift2parquet::store::open(&order.lake)?;
+// let numbers = client.clone();
+// let _watch = Watch::begin(talk, Arc::clone(&progress), Arc::new(move || numbers.stats()));
+// let run = RunId { id, version: env!("CARGO_PKG_VERSION").into() };
+// let ended = sync::sync(order.sync.clone(), client, store, run, Clock::starting_at(order.now), progress, stop).await?;
+// Ok((ended.report, ended.error))
+#[allow(clippy::unused_async, reason = "a seam")]
+async fn export(order: &Order, talk: &Talk, progress: Arc<Progress>, stop: Stop) -> Result<Ended> {
     let traffic: ReadTraffic = Arc::new(drift2parquet::report::Traffic::default);
-    let _watch = Watch::begin(talk, Arc::clone(progress), traffic);
-    let _ = (order.now, &order.credentials, order.max_rate, stop);
+    let _watch = Watch::begin(talk, progress, traffic);
+    let _ = (order.now, &order.credentials, &order.lake, &order.sync, order.max_rate, stop);
     Err(Error::internal("sync is not connected yet"))
 }
 
 /// The report goes to where it was asked for, also when the run failed.
-fn deliver(order: &Order, ended: &Result<Report>) -> Result<()> {
-    let Some(to) = &order.report else { return Ok(()) };
-    let failed;
-    let report = match ended {
-        Ok(report) => report,
-        Err(error) => {
-            failed = failure(order, error);
-            &failed
-        }
-    };
-    match to {
-        ReportTo::Stdout => stdout::json(report),
-        ReportTo::File(path) => write(path, report),
+fn deliver(order: &Order, report: &Report) -> Result<()> {
+    match &order.report {
+        None => Ok(()),
+        Some(ReportTo::Stdout) => stdout::json(report),
+        Some(ReportTo::File(path)) => write(path, report),
     }
 }
 
+/// The report of a run that could not even begin.
 fn failure(order: &Order, error: &Error) -> Report {
     Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
