@@ -4,10 +4,14 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use drift2parquet::api::{Client, ClientSettings, HttpTransport};
+use drift2parquet::clock::Clock;
 use drift2parquet::error::{Error, Result};
+use drift2parquet::lake::RunId;
 use drift2parquet::progress::Progress;
 use drift2parquet::report::{Outcome, Report};
 use drift2parquet::stop::Stop;
+use drift2parquet::sync::{self, Ended};
 use serde_json::{Map, json};
 
 use super::args::LogFormat;
@@ -17,24 +21,15 @@ use super::talk::Talk;
 use super::watch::{ReadTraffic, Watch};
 use super::{signals, stdout, summary};
 
-/// How a run ended: what it did, and what stopped it, if something did.
-type Ended = (Report, Option<Error>);
-
 /// Brings the lake up to date.
 pub fn run(order: &Order, talk: &Talk) -> Result<Exit> {
     warn_of_plain_http(order);
-    let (report, error) = match super::block_on(watched(order, talk)) {
-        Ok(ended) => ended,
-        Err(error) => (failure(order, &error), Some(error)),
-    };
-    let delivered = deliver(order, &report);
-    if error.is_none() || report.duration_ms > 0 {
-        tell(&report, talk);
-    }
-    match error {
-        Some(error) => Err(error),
-        None => delivered.map(|()| exit(order, &report)),
-    }
+    let ended = super::block_on(watched(order, talk));
+    let delivered = deliver(order, &ended);
+    let Ended { report, error } = ended?;
+    tell(&report, talk);
+    // What stopped the run matters more than a report that could not be delivered.
+    error.map_or(delivered, Err).map(|()| exit(order, &report))
 }
 
 /// A token that travels in the clear is worth a word, except to this machine itself.
@@ -53,36 +48,56 @@ fn warn_of_plain_http(order: &Order) {
 async fn watched(order: &Order, talk: &Talk) -> Result<Ended> {
     let (stop, progress) = (Stop::default(), Arc::new(Progress::default()));
     signals::listen(stop.clone(), talk.clone())?;
-    export(order, talk, progress, stop).await
+    let client = client(order)?;
+    let store = drift2parquet::store::open(&order.lake)?;
+    let traffic: ReadTraffic = {
+        let client = client.clone();
+        Arc::new(move || client.stats())
+    };
+    let _watch = Watch::begin(talk, Arc::clone(&progress), traffic);
+    let clock = Clock::starting_at(order.now);
+    sync::sync(order.sync.clone(), client, store, run_id(order), clock, progress, stop).await
 }
 
-// SEAM: `api::Client` and `sync::sync` are connected here; this must not reach main unfilled.
-//
-// let client = api::Client::new(…order.api_url, order.credentials, order.max_rate, order.sync.concurrency…);
-// let store = drift2parquet::store::open(&order.lake)?;
-// let numbers = client.clone();
-// let _watch = Watch::begin(talk, Arc::clone(&progress), Arc::new(move || numbers.stats()));
-// let run = RunId { id, version: env!("CARGO_PKG_VERSION").into() };
-// let ended = sync::sync(order.sync.clone(), client, store, run, Clock::starting_at(order.now), progress, stop).await?;
-// Ok((ended.report, ended.error))
-#[allow(clippy::unused_async, reason = "a seam")]
-async fn export(order: &Order, talk: &Talk, progress: Arc<Progress>, stop: Stop) -> Result<Ended> {
-    let traffic: ReadTraffic = Arc::new(drift2parquet::report::Traffic::default);
-    let _watch = Watch::begin(talk, progress, traffic);
-    let _ = (order.now, &order.credentials, &order.lake, &order.sync, order.max_rate, stop);
-    Err(Error::internal("sync is not connected yet"))
+fn client(order: &Order) -> Result<Client> {
+    let mut settings = ClientSettings::new(order.api_url.clone(), order.credentials.token());
+    settings.max_rate = order.max_rate;
+    settings.concurrency = order.sync.concurrency;
+    settings.seed = seed(order);
+    let transport = HttpTransport::new(&settings)?;
+    Ok(Client::new(settings, Arc::new(transport)))
+}
+
+/// Sortable by time, and no two alike: two runs of one machine differ in the process, two machines in the
+/// nanosecond.
+fn run_id(order: &Order) -> RunId {
+    let seed = seed(order);
+    let id = format!("{}-{:08x}", order.now.strftime("%Y%m%dT%H%M%SZ"), seed as u32);
+    RunId { id, version: env!("CARGO_PKG_VERSION").to_owned(), seed }
+}
+
+fn seed(order: &Order) -> u64 {
+    let nanoseconds = order.now.as_nanosecond() as u64;
+    nanoseconds.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(std::process::id())
 }
 
 /// The report goes to where it was asked for, also when the run failed.
-fn deliver(order: &Order, report: &Report) -> Result<()> {
-    match &order.report {
-        None => Ok(()),
-        Some(ReportTo::Stdout) => stdout::json(report),
-        Some(ReportTo::File(path)) => write(path, report),
+fn deliver(order: &Order, ended: &Result<Ended>) -> Result<()> {
+    let Some(to) = &order.report else { return Ok(()) };
+    let failed;
+    let report = match ended {
+        Ok(ended) => &ended.report,
+        Err(error) => {
+            failed = failure(order, error);
+            &failed
+        }
+    };
+    match to {
+        ReportTo::Stdout => stdout::json(report),
+        ReportTo::File(path) => write(path, report),
     }
 }
 
-/// The report of a run that could not even begin.
 fn failure(order: &Order, error: &Error) -> Report {
     Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use drift2parquet::api::Token;
 use drift2parquet::error::{Error, Result};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -46,6 +47,20 @@ impl Credentials {
             (None, None, [None, None, None]) => Err(none()),
             (None, None, oauth) => Err(half(&oauth)),
             _ => Err(several()),
+        }
+    }
+}
+
+impl Credentials {
+    /// The same for the client.
+    pub fn token(&self) -> Token {
+        match self {
+            Self::Token(token) => Token::Fixed(token.clone()),
+            Self::Refresh { client_id, client_secret, refresh_token } => Token::Refreshed {
+                client_id: client_id.clone(),
+                client_secret: client_secret.clone(),
+                refresh_token: refresh_token.clone(),
+            },
         }
     }
 }

@@ -45,7 +45,8 @@ impl Lake {
         cpu::run(move || {
             let sha256 = checksum(&stored.bytes);
             let bytes = stored.bytes.len() as u64;
-            let (rows, deleted) = describe(&reader(table, stored.bytes)?).map_err(|error| error.at("object", path))?;
+            let (rows, deleted) =
+                describe(&reader(table, stored.bytes)?).map_err(|error| error.at("object", path))?;
             Ok(ObjectState { rows, deleted, bytes, sha256, etag: stored.etag })
         })
         .await

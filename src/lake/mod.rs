@@ -94,7 +94,10 @@ impl Lake {
     pub fn fingerprint(&self, tables: &[&Table]) -> String {
         let mut hash = Sha256::new();
         for state in tables.iter().filter_map(|table| self.manifest.tables.get(table.name)) {
-            state.objects.iter().for_each(|(path, object)| hash.update(format!("{path} {}\n", object.sha256)));
+            state
+                .objects
+                .iter()
+                .for_each(|(path, object)| hash.update(format!("{path} {}\n", object.sha256)));
         }
         hex::encode(hash.finalize())
     }

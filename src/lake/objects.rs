@@ -4,13 +4,13 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::{Change, Lake};
+use crate::cpu;
 use crate::data_file::{self, Encoded, Encoder, Reader};
 use crate::error::{Error, Result};
 use crate::fold::{self, FoldCounts};
 use crate::manifest::ObjectState;
 use crate::schema::{Table, fingerprint};
 use crate::store::{Etag, Expect, Opened};
-use crate::cpu;
 
 /// What was put for one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -103,7 +103,11 @@ impl Lake {
     }
 
     /// Opens the object of one partition, if there is one.
-    pub async fn open_partition(&self, table: &'static Table, partition: Option<&str>) -> Result<Option<Reader>> {
+    pub async fn open_partition(
+        &self,
+        table: &'static Table,
+        partition: Option<&str>,
+    ) -> Result<Option<Reader>> {
         let found = self.open_object(table, &table.object_path(partition)).await?;
         Ok(found.map(|(reader, _)| reader))
     }
@@ -125,7 +129,7 @@ impl Lake {
 }
 
 fn fold_object(table: &'static Table, reader: Option<Reader>, change: &Change) -> Result<Folded> {
-    let folded = fold::fold(reader, change.of(table))?;
+    let folded = fold::fold(reader.as_ref(), change.of(table))?;
     let encoded = folded.object.map(|encoded| {
         let sha256 = checksum(&encoded.bytes);
         (encoded, sha256)

@@ -7,7 +7,9 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListBuilder, RecordBa
 use arrow::compute::filter_record_batch;
 use serde_json::value::RawValue;
 
-use super::columns::{assemble, broken, coalesce, column, exchange, instants, int_at, ints, time, time_at, times};
+use super::columns::{
+    assemble, broken, coalesce, column, exchange, instants, int_at, ints, time, time_at, times,
+};
 use super::fetch::{Fetched, Thread, detail_call, thread_call};
 use super::ledger::Ledger;
 use super::listed::{Listed, Row};
@@ -33,6 +35,8 @@ pub(super) struct Context {
 #[derive(Default)]
 pub(super) struct Built {
     pub conversations: Option<RecordBatch>,
+    /// Rows of listed conversations whose detail answered 404, made of what the list showed.
+    pub stubs: Option<RecordBatch>,
     /// Conversations of the lake whose detail answered 404.
     pub gone: Vec<i64>,
     pub messages: Option<RecordBatch>,
@@ -56,34 +60,32 @@ pub(super) fn build(mut fetched: Vec<Fetched>, context: &Context) -> Result<Buil
     let mut built = Built::default();
     fetched.sort_by_key(|fetched| fetched.todo.id);
     let (there, gone): (Vec<_>, Vec<_>) = fetched.into_iter().partition(|fetched| fetched.detail.is_some());
-    let absent = built.add_gone(&gone, context)?;
-    let live = built.add_details(there, context)?;
-    built.conversations = join(absent.into_iter().chain(live.1).collect())?;
-    built.add_messages(live.0, context)?;
+    built.add_gone(&gone, context)?;
+    let accepted = built.add_details(there, context)?;
+    built.add_messages(accepted, context)?;
     Ok(built)
 }
 
 impl Built {
-    /// Conversations that answered 404: known ones are marked, others become a row of what the list showed.
-    fn add_gone(&mut self, gone: &[Fetched], context: &Context) -> Result<Option<RecordBatch>> {
+    /// Conversations that answered 404: those of the lake are marked, others become a row of what the list
+    /// showed.
+    fn add_gone(&mut self, gone: &[Fetched], context: &Context) -> Result<()> {
         self.stored.extend(gone.iter().map(|gone| gone.todo.id));
         self.gone = gone.iter().filter(|gone| gone.todo.known).map(|gone| gone.todo.id).collect();
-        let unknown: Vec<Option<Row>> = gone
+        let listed: Vec<Option<Row>> = gone
             .iter()
-            .filter(|gone| !gone.todo.known)
             .filter_map(|gone| gone.todo.listed.map(|listed| Some(context.index[listed as usize])))
             .collect();
-        if unknown.is_empty() { Ok(None) } else { listed_rows(&unknown, context).map(Some) }
+        if !listed.is_empty() {
+            self.stubs = Some(listed_rows(&listed, context)?);
+        }
+        Ok(())
     }
 
-    /// Details: answers those that are accepted, and their rows.
-    fn add_details(
-        &mut self,
-        there: Vec<Fetched>,
-        context: &Context,
-    ) -> Result<(Vec<Fetched>, Option<RecordBatch>)> {
+    /// Adds the rows of details; answers the conversations whose detail is accepted.
+    fn add_details(&mut self, there: Vec<Fetched>, context: &Context) -> Result<Vec<Fetched>> {
         if there.is_empty() {
-            return Ok((there, None));
+            return Ok(there);
         }
         let pages: Vec<Page> = there.iter().filter_map(|fetched| fetched.detail.clone()).collect();
         let mut decoded = decode(&CONVERSATIONS, detail_call().rows, &pages)?;
@@ -105,7 +107,8 @@ impl Built {
         let batch = ledger_columns(&batch, &accepted, context)?;
         decoded.batch = batch.clone();
         self.decoded.push((&CONVERSATIONS, pages, decoded));
-        Ok((accepted, Some(batch)))
+        self.conversations = Some(batch);
+        Ok(accepted)
     }
 
     /// The row that answers each page, if it is the conversation that was asked for.
@@ -142,8 +145,9 @@ impl Built {
 }
 
 fn keep(decoded: &Decoded, rows: &HashMap<u32, usize>) -> Result<RecordBatch> {
-    let mask: BooleanArray =
-        (0..decoded.batch.num_rows()).map(|row| Some(rows.get(&decoded.page_of_row[row]) == Some(&row))).collect();
+    let mask: BooleanArray = (0..decoded.batch.num_rows())
+        .map(|row| Some(rows.get(&decoded.page_of_row[row]) == Some(&row)))
+        .collect();
     filter_record_batch(&decoded.batch, &mask).map_err(broken)
 }
 
@@ -267,14 +271,6 @@ fn listed_rows(rows: &[Option<Row>], context: &Context) -> Result<RecordBatch> {
     columns.push(("_synced_at", time(context.walk_us, rows.len())));
     columns.push(("_deleted_at", time(context.walk_us, rows.len())));
     assemble(&CONVERSATIONS, rows.len(), columns)
-}
-
-fn join(batches: Vec<RecordBatch>) -> Result<Option<RecordBatch>> {
-    match batches.as_slice() {
-        [] => Ok(None),
-        [one] => Ok(Some(one.clone())),
-        several => arrow::compute::concat_batches(&CONVERSATIONS.schema(), several).map(Some).map_err(broken),
-    }
 }
 
 fn another(fetched: &Fetched) -> Error {

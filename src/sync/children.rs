@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::{Run, derive};
 use super::build::{Built, Context, began_at, build};
 use super::fetch::{Fetch, Fetched, fetch};
 use super::plan::{Plan, Todo};
 use super::writer::Writer;
+use super::{Run, derive};
 use crate::cpu;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Change, Departed, Keys};
@@ -267,6 +267,7 @@ async fn put(
     };
     let conversations = Change {
         upserts: built.conversations,
+        stubs: built.stubs,
         gone: Departed::Of(Keys::ints("id", built.gone)),
         walk_us: context.walk_us,
         ..Change::default()

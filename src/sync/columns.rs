@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray, new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray,
+    new_null_array,
 };
 use arrow::compute::{is_not_null, kernels::zip::zip};
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};

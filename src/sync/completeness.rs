@@ -45,7 +45,10 @@ pub(super) async fn prove(
     let stored = Ledger::read(&writer.lake).await?;
     let sum = sum(writer, context, rules, tally, &stored);
     if !sum.holds {
-        writer.warn(format!("{} listed conversations are neither stored nor pending: please report this as a bug.", sum.listed - sum.live - sum.missing - sum.pending - sum.set_aside));
+        writer.warn(format!(
+            "{} listed conversations are neither stored nor pending: please report this as a bug.",
+            sum.listed - sum.live - sum.missing - sum.pending - sum.set_aside
+        ));
     }
     writer.report.completeness = Some(sum);
     let mut proof = Proof::default();
@@ -89,7 +92,8 @@ async fn stats(run: &Run) -> Option<u64> {
 
 fn add_up(body: &[u8]) -> Option<u64> {
     let counts = skim::find(body, &["conversationCount"])?;
-    let counts = skim::fields(counts).map(|field| skim::integer(field.value).and_then(|n| u64::try_from(n).ok()));
+    let counts =
+        skim::fields(counts).map(|(_, count)| skim::integer(count).and_then(|n| u64::try_from(n).ok()));
     counts.sum()
 }
 

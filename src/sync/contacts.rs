@@ -6,12 +6,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, RecordBatch};
 
 use super::Run;
 use super::columns::{assemble, exchange, instants, int_at, ints, time, time_at, times};
 use super::keyed::{Answers, ask_all};
 use super::writer::Writer;
+use crate::cpu;
 use crate::data_file::Reader;
 use crate::decode::{Decoded, decode};
 use crate::error::{Error, Result};
@@ -20,10 +21,9 @@ use crate::page::Page;
 use crate::progress::Phase;
 use crate::schema::{Call, Partition, Source, Table};
 use crate::tables::{ALL, CONVERSATIONS};
-use crate::cpu;
 
-/// Keys that are asked for before their rows are folded: some 10 MB of contacts.
-const KEYS_AT_ONCE: usize = 5_000;
+/// Keys that are asked for before their rows are folded: a few minutes of calls at the slowest rate.
+const KEYS_AT_ONCE: usize = 1_000;
 
 /// What is asked for: contact, and the time its row will be as of (epoch microseconds).
 type Wanted = (i64, Option<i64>);
@@ -33,7 +33,10 @@ pub(super) async fn read(run: &Arc<Run>, writer: &mut Writer) -> Result<()> {
     for table in ALL.iter().filter(|table| run.settings.tables.contains(table.name)) {
         if let Source::Lookup { keys, call } = table.source {
             if run.stop.asked().is_none() {
-                Lookup { run, table, keys, call }.read(writer).await.map_err(|error| error.at("table", table.name))?;
+                Lookup { run, table, keys, call }
+                    .read(writer)
+                    .await
+                    .map_err(|error| error.at("table", table.name))?;
             }
         }
     }
@@ -133,7 +136,8 @@ impl Lookup<'_> {
         let stubs = self.stubs(&answers, piece, walk_us)?;
         let (pages, decoded) = self.decoded(&answers, piece, walk_us).await?;
         writer.note(self.table, &pages, &decoded);
-        let change = Change { upserts: Some(decoded.batch), stubs: Some(stubs), walk_us, ..Change::default() };
+        let change =
+            Change { upserts: Some(decoded.batch), stubs: Some(stubs), walk_us, ..Change::default() };
         writer.fold(self.table, Some(bucket), change).await?;
         for key in answers.pages.iter().map(|(key, _)| key).chain(&answers.missing) {
             writer.settle(self.table, key);
@@ -141,14 +145,15 @@ impl Lookup<'_> {
         if !answers.missing.is_empty() {
             writer.table(self.table).missing += answers.missing.len() as u64;
         }
-        Ok(())
+        answers.error.map_or(Ok(()), Err)
     }
 }
 
 impl Lookup<'_> {
     /// Rows for keys that answered 404: what is stored keeps its columns and gets its tombstone.
     fn stubs(&self, answers: &Answers, piece: &[Wanted], walk_us: i64) -> Result<RecordBatch> {
-        let wanted: HashMap<String, Option<i64>> = piece.iter().map(|(key, at)| (key.to_string(), *at)).collect();
+        let wanted: HashMap<String, Option<i64>> =
+            piece.iter().map(|(key, at)| (key.to_string(), *at)).collect();
         let ids = answers.missing.iter().map(|key| key.parse::<i64>().ok());
         let ids: ArrayRef = Arc::new(ids.collect::<arrow::array::Int64Array>());
         let as_of = answers.missing.iter().map(|key| wanted.get(key).copied().flatten());

@@ -51,7 +51,7 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
     let ledger = Ledger::read(&writer.lake).await?;
     let rules = Rules {
         with_messages: run.settings.tables.contains(MESSAGES.name),
-        full: walk.state.full,
+        full: walk.state.full && walk.trouble.is_none(),
         refetch: walk.state.refetch,
         accept_deletions: run.settings.accept_deletions,
         since_us: since,
@@ -87,7 +87,9 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
 /// Takes up the walk of an earlier run when it is young enough and of the same kind, else begins one.
 async fn open_walk(run: &Run, writer: &mut Writer, full: bool, since: Option<i64>) -> Result<Walk> {
     let lowered = lowers_bound(&writer.lake.manifest, since);
-    if let Some(state) = writer.lake.manifest.walk.take().filter(|state| resumable(run, state, full) && !lowered) {
+    if let Some(state) =
+        writer.lake.manifest.walk.take().filter(|state| resumable(run, state, full) && !lowered)
+    {
         tracing::info!(started_at = %state.started_at, "taking up the walk of an earlier run");
         let resumed = Walk::resume(state, writer).await?;
         writer.report.walk = Some(WalkReport { resumed: true, ..WalkReport::default() });
@@ -116,8 +118,9 @@ fn full_is_due(run: &Run, manifest: &Manifest) -> bool {
     let age = run.started.duration_since(last.started_at).unsigned_abs();
     let first_ended = manifest.first_load_ended;
     let never_again = first_ended.is_some_and(|ended| last.started_at < ended);
-    let a_day_later = first_ended
-        .is_some_and(|ended| run.started.duration_since(ended).unsigned_abs() >= FIRST_FULL_AGAIN && run.started > ended);
+    let a_day_later = first_ended.is_some_and(|ended| {
+        run.started.duration_since(ended).unsigned_abs() >= FIRST_FULL_AGAIN && run.started > ended
+    });
     !last.ordered || age >= run.settings.full_every || (never_again && a_day_later)
 }
 
@@ -140,7 +143,9 @@ fn bound(run: &Run, writer: &mut Writer) -> Option<i64> {
         Some(Since::From(asked)) => {
             let holds = stored.is_none_or(|stored| asked > stored);
             if holds && stored != Some(asked) {
-                writer.warn("The lake reaches further back than --since asks for; the earlier bound stays.".into());
+                writer.warn(
+                    "The lake reaches further back than --since asks for; the earlier bound stays.".into(),
+                );
             }
             if holds { stored } else { Some(asked) }
         }
@@ -214,17 +219,20 @@ fn doubts_absence(plan: &Plan, writer: &Writer) -> Option<Error> {
     })
 }
 
-/// The next commit remembers the walk, so that the next run takes it up.
+/// The next commit remembers the walk, so that the next run takes it up; a walk too short to have been
+/// saved is begun anew.
 fn keep_walk(writer: &mut Writer, state: WalkState) {
-    writer.lake.manifest.walk = Some(state);
+    writer.lake.manifest.walk = (!state.chunks.is_empty()).then_some(state);
 }
 
 /// The walk is done: bookmarks move, and what it proved about the list is kept.
 fn end_walk(run: &Run, writer: &mut Writer, state: &WalkState) {
     let now = run.server_time();
     let bookmark = state.started_at - BOOKMARK_MARGIN;
-    let selected: Vec<&'static Table> =
-        [&CONVERSATIONS, &MESSAGES].into_iter().filter(|table| run.settings.tables.contains(table.name)).collect();
+    let selected: Vec<&'static Table> = [&CONVERSATIONS, &MESSAGES]
+        .into_iter()
+        .filter(|table| run.settings.tables.contains(table.name))
+        .collect();
     for table in selected {
         let table = writer.lake.table(table);
         table.bookmark = Some(bookmark);

@@ -72,7 +72,9 @@ async fn fetch_both(run: &Run, todo: Todo, with_messages: bool) -> Result<Option
     let key = todo.id.to_string();
     let detail = match run.get(&detail_call(), Some(&key), &[]).await? {
         Some(Answer::Page(page, _)) => page,
-        Some(Answer::Missing(_)) => return Ok(Some(Fetched { todo, detail: None, thread: Thread::NotAsked })),
+        Some(Answer::Missing(_)) => {
+            return Ok(Some(Fetched { todo, detail: None, thread: Thread::NotAsked }));
+        }
         None => return Ok(None),
     };
     let thread = if with_messages { fetch_thread(run, &key).await? } else { Some(Thread::NotAsked) };
@@ -116,7 +118,9 @@ pub(super) fn thread_call() -> Call {
 }
 
 fn broke_off(page: &Page) -> Error {
-    Error::unavailable("a later page of messages is missing").at("table", MESSAGES.name).at("call", &page.path)
+    Error::unavailable("a later page of messages is missing")
+        .at("table", MESSAGES.name)
+        .at("call", &page.path)
 }
 
 fn endless(pages: &[Page]) -> Error {

@@ -24,12 +24,11 @@ pub(super) struct Answers {
     pub failed: Vec<(String, Error)>,
     /// Whether the run was asked to stop before all keys were asked.
     pub stopped: bool,
+    /// What concerns all keys alike, so that no more were asked: a refused right, or many failures in a row.
+    pub error: Option<Error>,
 }
 
 /// Asks for every key; `done` hears of each answer.
-///
-/// # Errors
-/// What concerns all keys alike: a refused right, or many failures in a row.
 pub(super) async fn ask_all(
     run: &Arc<Run>,
     call: Call,
@@ -49,10 +48,9 @@ pub(super) async fn ask_all(
         }
         let Some(landed) = flying.join_next().await else { break };
         let (key, answer) = landed.map_err(|cause| Error::internal("a fetcher died").caused_by(cause))?;
-        let failed = matches!(answer, Err(_));
-        failures = if failed { failures + 1 } else { 0 };
-        answers.take_in(key, answer, failures)?;
-        if answers.stopped {
+        failures = if answer.is_err() { failures + 1 } else { 0 };
+        answers.take_in(key, answer, failures);
+        if answers.stopped || answers.error.is_some() {
             break;
         }
         done();
@@ -61,15 +59,14 @@ pub(super) async fn ask_all(
 }
 
 impl Answers {
-    fn take_in(&mut self, key: String, answer: Result<Option<Answer>>, failures: u32) -> Result<()> {
+    fn take_in(&mut self, key: String, answer: Result<Option<Answer>>, failures: u32) {
         match answer {
             Ok(Some(Answer::Page(page, _))) => self.pages.push((key, page)),
             Ok(Some(Answer::Missing(_))) => self.missing.push(key),
             Ok(None) => self.stopped = true,
-            Err(error) if is_general(&error, failures) => return Err(error),
+            Err(error) if is_general(&error, failures) => self.error = Some(error),
             Err(error) => self.failed.push((key, error)),
         }
-        Ok(())
     }
 }
 

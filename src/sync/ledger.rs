@@ -59,7 +59,8 @@ impl Entry {
 
     /// Whether its messages were never fetched, or before the conversation last changed.
     pub fn lacks_messages(&self) -> bool {
-        !self.deleted && self.messages_as_of.is_none_or(|as_of| self.listed_at.is_some_and(|listed| as_of < listed))
+        !self.deleted
+            && self.messages_as_of.is_none_or(|as_of| self.listed_at.is_some_and(|listed| as_of < listed))
     }
 }
 

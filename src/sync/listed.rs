@@ -57,7 +57,8 @@ impl Listed {
     /// One row for each distinct id, sorted by id: the one with the greatest `updated_at`, the last listed
     /// among equals.
     pub fn index(&self) -> Vec<Row> {
-        let mut rows: Vec<Row> = (0..).zip(&self.batches).flat_map(|(number, batch)| rows(number, batch)).collect();
+        let mut rows: Vec<Row> =
+            (0..).zip(&self.batches).flat_map(|(number, batch)| rows(number, batch)).collect();
         rows.sort_by_key(|row| (row.id, row.updated_us));
         rows.reverse();
         rows.dedup_by_key(|row| row.id);
@@ -69,7 +70,10 @@ impl Listed {
     pub fn take(&self, wanted: &[Option<Row>]) -> Result<Vec<(&'static str, arrow::array::ArrayRef)>> {
         let schema = CONVERSATION_LIST.schema();
         let columns = CONVERSATION_LIST.all_columns();
-        columns.zip(schema.fields()).map(|(column, field)| self.take_column(column.name, field, wanted)).collect()
+        columns
+            .zip(schema.fields())
+            .map(|(column, field)| self.take_column(column.name, field, wanted))
+            .collect()
     }
 
     fn take_column(
@@ -80,7 +84,8 @@ impl Listed {
     ) -> Result<(&'static str, arrow::array::ArrayRef)> {
         let nothing = arrow::array::new_null_array(field.data_type(), 1);
         let columns = self.batches.iter().map(|batch| super::columns::column(batch, name).as_ref());
-        let arrays: Vec<&dyn arrow::array::Array> = std::iter::once(nothing.as_ref()).chain(columns).collect();
+        let arrays: Vec<&dyn arrow::array::Array> =
+            std::iter::once(nothing.as_ref()).chain(columns).collect();
         let place = |row: &Option<Row>| row.map_or((0, 0), |row| (row.batch as usize + 1, row.row as usize));
         let places: Vec<(usize, usize)> = wanted.iter().map(place).collect();
         Ok((name, arrow::compute::interleave(&arrays, &places).map_err(broken)?))

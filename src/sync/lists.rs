@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 
+use super::Run;
 use super::columns::{column, exchange, instants, ints, time, times};
 use super::keyed::{Answers, ask_all};
 use super::meetings::Window;
 use super::writer::Writer;
-use super::Run;
 use crate::api::{Answer, Client};
 use crate::decode::{Decoded, decode, skim};
 use crate::error::{Error, ErrorKind, Result};
@@ -55,7 +55,8 @@ pub(super) async fn read(run: &Arc<Run>, writer: &mut Writer) -> Result<Option<E
 
 /// The organization, from any user; nothing when that cannot be told.
 pub(super) async fn org_of_users(client: &Client) -> Result<Option<String>> {
-    let Some(users) = tables::ALL.iter().filter_map(|table| List::of(table)).find(|list| list.names_org()) else {
+    let Some(users) = tables::ALL.iter().filter_map(|table| List::of(table)).find(|list| list.names_org())
+    else {
         return Ok(None);
     };
     match client.get(&users.call, None, &[]).await {
@@ -118,7 +119,8 @@ impl List {
                 gone
             }
         };
-        let upserts = arrow::compute::concat_batches(&self.table.schema(), &upserts).map_err(super::columns::broken)?;
+        let upserts =
+            arrow::compute::concat_batches(&self.table.schema(), &upserts).map_err(super::columns::broken)?;
         let change = Change { upserts: Some(upserts), gone, walk_us, ..Change::default() };
         writer.fold(self.table, None, change).await?;
         let state = writer.lake.table(self.table);
@@ -180,6 +182,9 @@ impl List {
         if answers.stopped {
             return Ok(None);
         }
+        if let Some(error) = answers.error {
+            return Err(error);
+        }
         let Answers { pages, missing, failed, .. } = answers;
         for (key, error) in &failed {
             writer.postpone(self.table, key, error);
@@ -187,7 +192,11 @@ impl List {
         let asked = pages.iter().map(|(key, _)| key).chain(&missing);
         asked.for_each(|key| writer.settle(self.table, key));
         let pages: Vec<Page> = pages.into_iter().map(|(_, page)| page).collect();
-        let found = if pages.is_empty() { Vec::new() } else { self.decode(writer, pages, call.rows, walk_us).await? };
+        let found = if pages.is_empty() {
+            Vec::new()
+        } else {
+            self.decode(writer, pages, call.rows, walk_us).await?
+        };
         Ok(Some((found, departed(self.table, missing))))
     }
 
@@ -200,7 +209,9 @@ impl List {
                 let batch = batch?;
                 let deleted = instants(&batch, "_deleted_at");
                 let keys = keys(table, &batch);
-                live.extend(keys.into_iter().enumerate().filter(|(row, _)| deleted.is_null(*row)).map(|(_, key)| key));
+                live.extend(
+                    keys.into_iter().enumerate().filter(|(row, _)| deleted.is_null(*row)).map(|(_, key)| key),
+                );
             }
             Ok(live)
         })
@@ -235,7 +246,9 @@ fn departed(table: &'static Table, keys: Vec<String>) -> Departed {
 fn stamp(table: &Table, decoded: &Decoded, walk_us: i64) -> Result<RecordBatch> {
     let rows = decoded.batch.num_rows();
     let mut columns: Vec<(&'static str, ArrayRef)> = vec![("_synced_at", time(walk_us, rows))];
-    if let Some(deleted) = decoded.batch.column_by_name("deleted").and_then(|array| array.as_boolean_opt().cloned()) {
+    if let Some(deleted) =
+        decoded.batch.column_by_name("deleted").and_then(|array| array.as_boolean_opt().cloned())
+    {
         let gone = |row: usize| (deleted.is_valid(row) && deleted.value(row)).then_some(walk_us);
         columns.push(("_deleted_at", times((0..rows).map(gone))));
     }

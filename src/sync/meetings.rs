@@ -4,8 +4,8 @@ use jiff::{Timestamp, ToSpan};
 
 use super::Run;
 use crate::api::Answer;
-use crate::error::{Error, Result};
 use crate::decode::skim;
+use crate::error::{Error, Result};
 use crate::lake::Departed;
 use crate::page::Page;
 use crate::schema::{Call, Paging, Rows};
@@ -30,7 +30,8 @@ impl Window {
         let day = 24.hours();
         let shift = |days: i64| now.checked_add(day.checked_mul(days).ok()?).ok();
         let (from, to) = (shift(-PAST_DAYS)?, shift(FUTURE_DAYS)?);
-        (paging == Paging::Window).then(|| Self { from_ms: from.as_millisecond(), to_ms: to.as_millisecond() })
+        (paging == Paging::Window)
+            .then(|| Self { from_ms: from.as_millisecond(), to_ms: to.as_millisecond() })
     }
 
     /// All pages of the window, or nothing when the run is asked to stop.
@@ -40,7 +41,9 @@ impl Window {
             let page = match run.get(call, None, &window.pairs()).await? {
                 None => return Ok(None),
                 Some(Answer::Missing(page)) => {
-                    return Err(Error::unavailable("Drift does not know this list (404)").at("call", &page.path));
+                    return Err(
+                        Error::unavailable("Drift does not know this list (404)").at("call", &page.path)
+                    );
                 }
                 Some(Answer::Page(page, _)) => page,
             };
@@ -74,7 +77,8 @@ impl Window {
 
 /// Whether an answer has as many records as were asked for, so that there may be more.
 fn is_full(call: &Call, page: &Page) -> bool {
-    let limit = call.query.iter().find(|(name, _)| *name == "limit").and_then(|(_, value)| value.parse().ok());
+    let limit =
+        call.query.iter().find(|(name, _)| *name == "limit").and_then(|(_, value)| value.parse().ok());
     let Rows::Array(path) = call.rows else { return false };
     let records = skim::find(&page.body, path).map_or(0, |rows| skim::elements(rows).count());
     limit.is_some_and(|limit: usize| records >= limit)

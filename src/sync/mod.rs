@@ -131,7 +131,8 @@ impl Run {
     /// Drift's clock now, as its last answer showed it.
     fn server_time(&self) -> Timestamp {
         let ms = self.client.server_time_ms();
-        ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map_or(self.started, |now| now.max(self.started))
+        ms.and_then(|ms| Timestamp::from_millisecond(ms).ok())
+            .map_or(self.started, |now| now.max(self.started))
     }
 
     /// The most bytes of pages that are folded at once: an eighth of the memory is pages, another is their
@@ -141,7 +142,12 @@ impl Run {
     }
 
     /// One call, or nothing when the run is asked to stop meanwhile.
-    async fn get(&self, call: &Call, key: Option<&str>, query: &[(String, String)]) -> Result<Option<Answer>> {
+    async fn get(
+        &self,
+        call: &Call,
+        key: Option<&str>,
+        query: &[(String, String)],
+    ) -> Result<Option<Answer>> {
         if self.stop.asked().is_some() {
             return Ok(None);
         }
@@ -164,7 +170,9 @@ impl Run {
     /// Every selected table has at least one object, so that a plain glob finds its schema.
     async fn put_empty_objects(&self, writer: &mut Writer) -> Result<()> {
         for table in self.settings.tables.tables() {
-            if writer.lake.paths(table).is_empty() {
+            // A table that could not be read stays absent: nothing is blank in place of an error.
+            let was_read = writer.lake.table(table).synced_at.is_some();
+            if was_read && writer.lake.paths(table).is_empty() {
                 let span = writer.lake.manifest.span.unwrap_or_default();
                 writer.put_empty(table, span).await?;
             }
@@ -176,16 +184,16 @@ impl Run {
     async fn finish(&self, mut writer: Writer, ended: Result<()>, clock: Clock) -> Result<Ended> {
         writer.progress.begin(Phase::Committing, 0);
         let error = ended.err().or_else(|| too_many_pending(&writer));
-        if let Some(error) = error.as_ref().filter(|error| is_beyond_writing(error)) {
-            writer.report.error = Some(error.to_string());
-            writer.report.exit_code = error.kind().exit_code();
+        writer.report.error = error.as_ref().map(ToString::to_string);
+        if let Some(kind) = error.as_ref().map(Error::kind).filter(|kind| is_beyond_writing(*kind)) {
+            writer.report.outcome = Outcome::Failed;
+            writer.report.exit_code = kind.exit_code();
             return Ok(Ended { report: writer.report, error });
         }
         writer.prepare().await?;
         let (outcome, status) = self.outcome(&writer, error.as_ref());
         writer.report.outcome = outcome;
         writer.report.exit_code = self.exit_code(outcome, error.as_ref());
-        writer.report.error = error.as_ref().map(ToString::to_string);
         writer.report.duration_ms = clock.elapsed().as_millis() as u64;
         writer.report.traffic = self.client.stats();
         writer.report.manifest = writer.lake.manifest.number + 1;
@@ -203,7 +211,9 @@ impl Run {
             (Some(_), _) => (Outcome::Failed, RunStatus::Failed),
             (None, Some(StopReason::OutOfTime)) => (Outcome::OutOfTime, RunStatus::Stopped),
             (None, Some(_)) => (Outcome::Interrupted, RunStatus::Stopped),
-            (None, None) if writer.is_incomplete() => (Outcome::Incomplete, RunStatus::Incomplete),
+            (None, None) if writer.is_incomplete(&self.settings.tables) => {
+                (Outcome::Incomplete, RunStatus::Incomplete)
+            }
             (None, None) => (Outcome::Done, RunStatus::Done),
         }
     }
@@ -218,10 +228,12 @@ impl Run {
     }
 }
 
-/// A refused right leaves other tables readable; everything else that ends a phase ends the run.
+/// A right that is missing leaves other tables readable; everything else that ends a phase ends the run.
 fn go_on(writer: &mut Writer, ended: Result<Option<Error>>) -> Result<Option<Error>> {
     let kept = match ended {
-        Err(error) if error.kind() == ErrorKind::Refused => Some(error),
+        Err(error) if error.kind() == ErrorKind::Refused && error.place("status") == Some("403") => {
+            Some(error)
+        }
         ended => ended?,
     };
     if let Some(error) = &kept {
@@ -231,8 +243,8 @@ fn go_on(writer: &mut Writer, ended: Result<Option<Error>>) -> Result<Option<Err
 }
 
 /// After these the lake must not be touched: it is somebody else's now, or its store does not answer.
-fn is_beyond_writing(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Held | ErrorKind::Store | ErrorKind::Internal)
+fn is_beyond_writing(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Held | ErrorKind::Store | ErrorKind::Internal)
 }
 
 fn too_many_pending(writer: &Writer) -> Option<Error> {

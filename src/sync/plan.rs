@@ -73,7 +73,8 @@ pub(super) fn plan(listed: &[Row], ledger: &Ledger, pending: &[i64], rules: Rule
 }
 
 impl Rules {
-    fn includes(&self, row: &Row) -> bool {
+    /// Whether a listed conversation is inside the bound.
+    pub fn includes(&self, row: &Row) -> bool {
         // A conversation without `updated_at` is inside every bound.
         self.since_us.is_none_or(|since| row.updated_us == i64::MIN || row.updated_us >= since)
     }
@@ -97,7 +98,13 @@ impl Plan {
             None => self.number(&span.of(row.created_us)),
         };
         let known = entry.is_some();
-        self.todos.push(Todo { id: row.id, partition: Some(partition), listed: Some(number), known, absent: false });
+        self.todos.push(Todo {
+            id: row.id,
+            partition: Some(partition),
+            listed: Some(number),
+            known,
+            absent: false,
+        });
     }
 
     /// Stored conversations that the list did not bring: those that lack messages or are pending, and after

@@ -16,6 +16,7 @@ use super::listed::Listed;
 use super::writer::Writer;
 use crate::api::{Answer, Cursor};
 use crate::config::PAGES_BELOW;
+use crate::cpu;
 use crate::data_file::{self, Encoder};
 use crate::decode::{Decoded, decode};
 use crate::error::{Error, ErrorKind, Result};
@@ -24,7 +25,6 @@ use crate::page::Page;
 use crate::progress::Phase;
 use crate::schema::{Call, Source};
 use crate::tables::{CONVERSATION_LIST, CONVERSATIONS};
-use crate::cpu;
 
 /// Rows that are listed but not yet saved as a chunk: some 200 pages.
 const CHUNK_ROWS: u64 = 20_000;
@@ -88,7 +88,8 @@ impl Walk {
     pub async fn resume(state: WalkState, writer: &Writer) -> Result<Self> {
         let mut walk = Self::new(state, None, None);
         for chunk in &walk.state.chunks {
-            let stored = writer.lake.store().get(&chunk.path).await?.ok_or_else(|| broken_chunk(&chunk.path))?;
+            let stored =
+                writer.lake.store().get(&chunk.path).await?.ok_or_else(|| broken_chunk(&chunk.path))?;
             if hex::encode(Sha256::digest(&stored.bytes)) != chunk.sha256 {
                 return Err(broken_chunk(&chunk.path));
             }
@@ -109,7 +110,9 @@ impl Walk {
         }
         match self.read_list(run, writer).await {
             Err(error) if error.place("status") == Some("400") && self.state.cursor.is_some() => {
-                writer.warn(format!("Drift refused the cursor of an earlier walk; walking the list anew: {error}"));
+                writer.warn(format!(
+                    "Drift refused the cursor of an earlier walk; walking the list anew: {error}"
+                ));
                 self.restart();
                 self.read_list(run, writer).await?;
             }

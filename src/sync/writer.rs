@@ -171,10 +171,11 @@ impl Writer {
     }
 
     /// Whether something that was asked for is not in the lake.
-    pub fn is_incomplete(&self) -> bool {
+    pub fn is_incomplete(&self, selected: &Selection) -> bool {
         let set_aside = self.report.tables.values().any(|table| table.set_aside > 0);
         let sum_fails = self.report.completeness.as_ref().is_some_and(|sum| !sum.holds);
-        !self.pending.is_empty() || set_aside || sum_fails
+        let pending = self.pending.values().any(|pending| selected.contains(&pending.table));
+        pending || set_aside || sum_fails
     }
 
     /// Fills in what the lake holds at the end of the run.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed expectation is how a test fails")]
 
+mod account;
 mod cli;
 mod docs;
+mod sync;
 mod tidy;

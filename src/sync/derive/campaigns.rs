@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder,
+};
 
 use super::Inputs;
 use super::seen::{Seen, seen};
@@ -80,13 +82,19 @@ fn columns(campaigns: &BTreeMap<i64, Campaign>) -> Vec<(&'static str, ArrayRef)>
         ("id", Arc::new(campaigns.keys().copied().collect::<Int64Array>())),
         ("name", Arc::new(all().map(|campaign| campaign.name.as_deref()).collect::<StringArray>())),
         ("source", Arc::new(all().map(|campaign| campaign.source).collect::<StringArray>())),
-        ("report_type", Arc::new(all().map(|campaign| campaign.report_type.as_deref()).collect::<StringArray>())),
+        (
+            "report_type",
+            Arc::new(all().map(|campaign| campaign.report_type.as_deref()).collect::<StringArray>()),
+        ),
         ("landing_page_urls", urls(campaigns)),
         ("created_at", times(all().map(|campaign| campaign.created_at))),
         ("updated_at", times(all().map(|campaign| campaign.updated_at))),
         ("first_seen", times(all().map(|campaign| campaign.seen.first))),
         ("last_seen", times(all().map(|campaign| campaign.seen.last))),
-        ("conversations", Arc::new(all().map(|campaign| campaign.seen.conversations).collect::<Int64Array>())),
+        (
+            "conversations",
+            Arc::new(all().map(|campaign| campaign.seen.conversations).collect::<Int64Array>()),
+        ),
     ]
 }
 

@@ -36,11 +36,17 @@ pub(super) async fn put_all(writer: &mut Writer, walk_us: i64) -> Result<()> {
 
 /// Computes one partition, if the table is in the lake: a tombstone reaches it in the same checkpoint.
 pub(crate) async fn put_members(writer: &mut Writer, partition: &str, walk_us: i64) -> Result<()> {
-    if writer.lake.paths(&CAMPAIGN_MEMBERS).is_empty() { Ok(()) } else { put(writer, partition, walk_us).await }
+    if writer.lake.paths(&CAMPAIGN_MEMBERS).is_empty() {
+        Ok(())
+    } else {
+        put(writer, partition, walk_us).await
+    }
 }
 
 async fn put(writer: &mut Writer, partition: &str, walk_us: i64) -> Result<()> {
-    let Some(object) = writer.lake.open_partition(&CONVERSATIONS, Some(partition)).await? else { return Ok(()) };
+    let Some(object) = writer.lake.open_partition(&CONVERSATIONS, Some(partition)).await? else {
+        return Ok(());
+    };
     let rows = cpu::run(move || members(&CAMPAIGN_MEMBERS, &object, walk_us)).await?;
     let change = Change { upserts: Some(rows), gone: Departed::AllAbsent, walk_us, ..Change::default() };
     writer.fold(&CAMPAIGN_MEMBERS, Some(partition), change).await.map(drop)

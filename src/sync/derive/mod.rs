@@ -26,8 +26,7 @@ type Rule = fn(&Table, &Inputs) -> Result<RecordBatch>;
 
 /// The rules of the tables that are computed as a whole. The table that follows the partitions of
 /// conversations is computed partition by partition instead.
-const RULES: &[(&Table, Rule)] =
-    &[(&tables::INBOXES, inboxes::rows), (&tables::CAMPAIGNS, campaigns::rows)];
+const RULES: &[(&Table, Rule)] = &[(&tables::INBOXES, inboxes::rows), (&tables::CAMPAIGNS, campaigns::rows)];
 
 /// Computes the selected derived tables whose inputs changed.
 pub(super) async fn derive(run: &Run, writer: &mut Writer) -> Result<()> {

@@ -1,0 +1,221 @@
+//! Batches in, one Parquet object out.
+//!
+//! Rows are cut into row groups by the rows alone, so the cuts between batches leave no trace. Row
+//! groups that are complete wait until a wave of them is there; then every column of every row group in
+//! the wave is encoded on the pool, each by its own writer, and appended in order. A column's bytes
+//! depend on nothing but its values, so the object is the same on one thread or many.
+
+use std::mem;
+
+use arrow::array::{Array, ArrayRef};
+use arrow::compute::concat;
+use arrow::datatypes::{FieldRef, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter, ArrowWriterOptions,
+    compute_leaves,
+};
+use parquet::errors::ParquetError;
+use parquet::file::writer::SerializedFileWriter;
+
+use super::properties::{leaf_counts, properties};
+use super::sizes::row_sizes;
+use crate::cpu;
+use crate::error::{Error, Result};
+use crate::schema::Table;
+
+/// Measured: 0.5 % larger than huge row groups, and small enough to spread a table over the cores.
+const ROW_GROUP_ROWS: usize = 32_768;
+
+/// Bounds the memory that reading and encoding one row group needs, whatever the length of bodies.
+const ROW_GROUP_BYTES: u64 = 32 << 20;
+
+/// Keeps many cores busy on small rows.
+const WAVE_ROW_GROUPS: usize = 4;
+
+/// Bounds the decoded values that wait for the pool, but for the last row group.
+const WAVE_BYTES: u64 = 48 << 20;
+
+/// A finished object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// The whole object.
+    pub bytes: Vec<u8>,
+    /// Its rows.
+    pub rows: u64,
+    /// Its row groups.
+    pub row_groups: u32,
+}
+
+/// Encodes batches of one table, whose rows come sorted, into one object; the same rows give the same
+/// bytes.
+///
+/// Holds the encoded bytes so far and at most 80 MiB of decoded values (or one row, if that is larger).
+pub struct Encoder {
+    schema: SchemaRef,
+    file: SerializedFileWriter<Vec<u8>>,
+    factory: ArrowRowGroupWriterFactory,
+    leaf_counts: Vec<usize>,
+    open: RowGroup,
+    waiting: Vec<RowGroup>,
+    rows: u64,
+    row_groups: u32,
+}
+
+/// The rows of one row group, as slices of the batches they came in.
+#[derive(Default)]
+struct RowGroup {
+    parts: Vec<RecordBatch>,
+    rows: usize,
+    bytes: u64,
+}
+
+impl Encoder {
+    /// An object of `table` without any row yet.
+    pub fn new(table: &Table) -> Result<Self> {
+        let schema = table.schema();
+        let leaves = ArrowSchemaConverter::new().convert(&schema).map_err(cannot_encode)?;
+        let options = ArrowWriterOptions::new().with_properties(properties(table, &leaves)?);
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options);
+        let (file, factory) = writer.and_then(ArrowWriter::into_serialized_writer).map_err(cannot_encode)?;
+        Ok(Self {
+            leaf_counts: leaf_counts(&schema, &leaves),
+            schema,
+            file,
+            factory,
+            open: RowGroup::default(),
+            waiting: Vec::new(),
+            rows: 0,
+            row_groups: 0,
+        })
+    }
+
+    /// Adds rows, which follow all earlier ones in key order.
+    ///
+    /// Fails with an internal error when the batch is not of the table's schema.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.check(batch)?;
+        let mut start = 0;
+        for (row, size) in row_sizes(batch).into_iter().enumerate() {
+            if self.open.is_full_for(size) {
+                self.open.parts.push(batch.slice(start, row - start));
+                self.close_row_group()?;
+                start = row;
+            }
+            self.open.count(size);
+        }
+        self.open.parts.push(batch.slice(start, batch.num_rows() - start));
+        Ok(())
+    }
+
+    /// Bytes encoded so far; rows that still wait are not among them.
+    pub fn encoded_bytes(&self) -> usize {
+        self.file.bytes_written()
+    }
+
+    /// Encodes what waits, closes the object and hands it over.
+    pub fn finish(mut self) -> Result<Encoded> {
+        if self.open.rows > 0 {
+            self.close_row_group()?;
+        }
+        self.encode_waiting()?;
+        let bytes = self.file.into_inner().map_err(cannot_encode)?;
+        Ok(Encoded { bytes, rows: self.rows, row_groups: self.row_groups })
+    }
+
+    fn check(&self, batch: &RecordBatch) -> Result<()> {
+        let types = |schema: &SchemaRef| {
+            schema.fields().iter().map(|f| (f.name().clone(), f.data_type().clone())).collect::<Vec<_>>()
+        };
+        if types(&batch.schema()) == types(&self.schema) {
+            return Ok(());
+        }
+        Err(Error::internal("a batch is not of the schema of the table it is to be written to"))
+    }
+
+    fn close_row_group(&mut self) -> Result<()> {
+        self.rows += self.open.rows as u64;
+        self.row_groups += 1;
+        self.waiting.push(mem::take(&mut self.open));
+        let bytes: u64 = self.waiting.iter().map(|group| group.bytes).sum();
+        if self.waiting.len() >= WAVE_ROW_GROUPS || bytes >= WAVE_BYTES {
+            self.encode_waiting()?;
+        }
+        Ok(())
+    }
+
+    fn encode_waiting(&mut self) -> Result<()> {
+        let mut columns = Vec::new();
+        let first = self.row_groups as usize - self.waiting.len();
+        for (index, group) in mem::take(&mut self.waiting).into_iter().enumerate() {
+            columns.extend(self.columns(first + index, &group)?);
+        }
+        let mut chunks = cpu::map(columns, Column::encode)?.into_iter();
+        let width = self.schema.fields().len();
+        while chunks.len() > 0 {
+            self.append(chunks.by_ref().take(width).flatten()).map_err(cannot_encode)?;
+        }
+        Ok(())
+    }
+
+    fn columns(&self, index: usize, group: &RowGroup) -> Result<Vec<Column>> {
+        let mut writers = self.factory.create_column_writers(index).map_err(cannot_encode)?.into_iter();
+        let column = |(position, field): (usize, &FieldRef)| Column {
+            field: field.clone(),
+            parts: group.parts.iter().map(|part| part.column(position).clone()).collect(),
+            writers: writers.by_ref().take(self.leaf_counts[position]).collect(),
+        };
+        Ok(self.schema.fields().iter().enumerate().map(column).collect())
+    }
+
+    fn append(&mut self, chunks: impl Iterator<Item = ArrowColumnChunk>) -> Result<(), ParquetError> {
+        let mut group = self.file.next_row_group()?;
+        for chunk in chunks {
+            chunk.append_to_row_group(&mut group)?;
+        }
+        group.close()?;
+        Ok(())
+    }
+}
+
+impl RowGroup {
+    fn is_full_for(&self, size: u64) -> bool {
+        self.rows >= ROW_GROUP_ROWS || (self.rows > 0 && self.bytes + size > ROW_GROUP_BYTES)
+    }
+
+    fn count(&mut self, size: u64) {
+        self.rows += 1;
+        self.bytes += size;
+    }
+}
+
+/// One column of one row group, and the writers of its leaves: what one worker encodes at a time.
+struct Column {
+    field: FieldRef,
+    parts: Vec<ArrayRef>,
+    writers: Vec<ArrowColumnWriter>,
+}
+
+impl Column {
+    fn encode(self) -> Result<Vec<ArrowColumnChunk>> {
+        // One array and one write: pages are cut by what a single write sees.
+        let array = self.array().map_err(|error| cannot_encode(error.into()))?;
+        let leaves = compute_leaves(&self.field, &array).map_err(cannot_encode)?;
+        let encode = |(mut writer, leaf): (ArrowColumnWriter, _)| {
+            writer.write(&leaf)?;
+            writer.close()
+        };
+        let chunks: Result<_, _> = self.writers.into_iter().zip(leaves).map(encode).collect();
+        chunks.map_err(|error| cannot_encode(error).at("column", self.field.name()))
+    }
+
+    fn array(&self) -> Result<ArrayRef, ArrowError> {
+        concat(&self.parts.iter().map(AsRef::as_ref).collect::<Vec<&dyn Array>>())
+    }
+}
+
+fn cannot_encode(error: ParquetError) -> Error {
+    Error::internal("the rows cannot be encoded as Parquet").caused_by(error)
+}

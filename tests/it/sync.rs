@@ -1,0 +1,146 @@
+//! The main job: an account becomes a lake, and a second run brings only what changed.
+
+use std::time::Duration;
+
+use drift_simulator::{Behaviour, Mutation, Table as Truth, WorldConfig};
+use drift2parquet::config::Selection;
+use drift2parquet::tables::{CONVERSATIONS, MESSAGES, by_name};
+
+use crate::account::Account;
+
+#[tokio::test(start_paused = true)]
+async fn a_first_load_holds_every_conversation_and_message_once() {
+    let mut account = Account::small(1);
+    let report = account.run_to_the_end().await;
+    assert_eq!(account.ids(&CONVERSATIONS, "id", true), account.true_ids(Truth::Conversations));
+    assert_eq!(account.ids(&MESSAGES, "id", true), account.true_ids(Truth::Messages));
+    assert_eq!(account.ids(by_name("contacts").unwrap(), "id", true), account.true_ids(Truth::Contacts));
+    assert!(report.completeness.unwrap().holds);
+    assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_run_over_an_unchanged_account_rewrites_nothing() {
+    let mut account = Account::small(2);
+    account.run_to_the_end().await;
+    let before = account.objects();
+    let number = account.manifest().await.number;
+    account.calls();
+    account.run_to_the_end().await;
+    let calls = account.calls();
+    assert_eq!(account.objects(), before);
+    assert_eq!(account.manifest().await.number, number + 2, "lease and end");
+    assert_eq!(calls.get("conversation"), None, "{calls:?}");
+    assert_eq!(calls.get("messages"), None, "{calls:?}");
+    assert_eq!(calls.get("contact"), None, "{calls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_incremental_run_fetches_only_what_changed() {
+    let mut account = Account::small(3);
+    account.run_to_the_end().await;
+    account.wait(1);
+    account.calls();
+    account.change([
+        Mutation::AddMessage { conversation: 4 },
+        Mutation::AddConversations { count: 2 },
+        Mutation::Bump { conversation: 9 },
+    ]);
+    account.wait(1);
+    account.run_to_the_end().await;
+    let calls = account.calls();
+    assert_eq!(calls["conversation"], 4, "{calls:?}");
+    assert_eq!(account.ids(&CONVERSATIONS, "id", true), account.true_ids(Truth::Conversations));
+    assert_eq!(account.ids(&MESSAGES, "id", true), account.true_ids(Truth::Messages));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_selected_tables_are_asked_for() {
+    let mut account = Account::small(4);
+    account.settings.tables = Selection::only(&["users".to_owned()]).unwrap();
+    account.run_to_the_end().await;
+    let calls = account.calls();
+    assert_eq!(calls["total"], 2, "token_info and the list: {calls:?}");
+    assert!(account.manifest().await.tables["users"].rows > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_that_is_added_later_gets_its_whole_backfill() {
+    let mut account = Account::small(5);
+    account.settings.tables = Selection::only(&["conversations".to_owned()]).unwrap();
+    account.run_to_the_end().await;
+    assert!(account.ids(&MESSAGES, "id", false).is_empty());
+    account.settings.tables = Selection::all();
+    account.run_to_the_end().await;
+    assert_eq!(account.ids(&MESSAGES, "id", true), account.true_ids(Truth::Messages));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_in_flight_and_sixty_four_give_the_same_bytes() {
+    let mut one = Account::small(6);
+    one.settings.concurrency = 1;
+    one.run_to_the_end().await;
+    let mut many = one.with_new_lake();
+    many.settings.concurrency = 64;
+    many.run_to_the_end().await;
+    assert!(one.objects() == many.objects(), "the same account must give the same bytes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_erased_conversation_takes_its_messages_with_it() {
+    let mut account = Account::small(7);
+    account.run_to_the_end().await;
+    account.change([Mutation::EraseConversation { conversation: 5 }]);
+    account.wait(30);
+    account.settings.full = true;
+    account.run_to_the_end().await;
+    assert_eq!(account.ids(&CONVERSATIONS, "id", true), account.true_ids(Truth::Conversations));
+    assert_eq!(account.ids(&MESSAGES, "id", true), account.true_ids(Truth::Messages));
+    assert!(account.ids(&CONVERSATIONS, "id", false).len() > account.ids(&CONVERSATIONS, "id", true).len());
+}
+
+/// The least calls a full load can make: pages of the list (and one look at its head again), one detail and
+/// the pages of messages for each conversation, one call for each contact, the plain lists, the counts.
+#[tokio::test(start_paused = true)]
+async fn a_first_load_makes_hardly_more_calls_than_it_must() {
+    let mut account = Account::of(WorldConfig::new(8, 1_000), Behaviour::default());
+    account.run_to_the_end().await;
+    let calls = account.calls();
+    println!("{calls:?}");
+    let conversations = account.true_ids(Truth::Conversations).len() as u64;
+    assert_eq!(calls["conversations"], conversations.div_ceil(100) + 1, "{calls:?}");
+    assert_eq!(calls["conversation"], conversations, "{calls:?}");
+    assert!(calls["contact"] <= conversations);
+    assert_eq!(calls["stats"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_stopped_commits_and_the_next_ends_the_same() {
+    let mut straight = Account::of(WorldConfig::new(9, 1_500), Behaviour::default());
+    straight.drift.set_behaviour(|behaviour| behaviour.latency = Duration::from_millis(100));
+    straight.settings.concurrency = 4;
+    let mut broken = straight.with_new_lake();
+    straight.run_to_the_end().await;
+    broken.settings.max_time = Some(Duration::from_secs(20));
+    let mut exits = Vec::new();
+    loop {
+        let ended = broken.run().await;
+        assert!(ended.error.is_none());
+        exits.push(ended.report.exit_code);
+        if ended.report.exit_code != 8 {
+            break;
+        }
+        assert!(exits.len() < 30, "it never ends");
+    }
+    assert!(exits.len() > 2, "{exits:?}");
+    assert_eq!(exits.last(), Some(&0));
+    assert!(straight.objects() == broken.objects(), "a walk that was resumed gives the same bytes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_of_a_live_account_misses_nothing_that_was_there_at_its_start() {
+    let behaviour = Behaviour { bumps_between_pages: 3, ..Behaviour::default() };
+    let mut account = Account::of(WorldConfig::new(10, 700), behaviour);
+    account.run_to_the_end().await;
+    assert_eq!(account.ids(&CONVERSATIONS, "id", true), account.true_ids(Truth::Conversations));
+}
