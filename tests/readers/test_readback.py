@@ -248,7 +248,8 @@ def inboxes(moment, reader, conversations):
 
 def campaigns(moment, reader, conversations):
     playbooks = {row["id"]: row for row in moment.read[reader, "playbooks"]}
-    pages, named = grouped(moment.read[reader, "landing_pages"], "playbook_id"), grouped(conversations, "related_playbook_id")
+    pages = grouped(moment.read[reader, "landing_pages"], "playbook_id")
+    named = grouped(conversations, "related_playbook_id")
     rows = {}
     for id in playbooks.keys() | pages.keys() | named.keys():
         playbook, urls = playbooks.get(id, {}), sorted(page["landing_page_url"] for page in pages.get(id, []))
