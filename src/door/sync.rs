@@ -24,10 +24,11 @@ use super::{signals, stdout, summary};
 /// Brings the lake up to date.
 pub fn run(order: &Order, talk: &Talk) -> Result<Exit> {
     let ended = super::block_on(watched(order, talk));
-    deliver(order, &ended)?;
+    let delivered = deliver(order, &ended);
     let Ended { report, error } = ended?;
     tell(&report, talk);
-    error.map_or_else(|| Ok(exit(order, &report)), Err)
+    // What stopped the run matters more than a report that could not be delivered.
+    error.map_or(delivered, Err).map(|()| exit(order, &report))
 }
 
 async fn watched(order: &Order, talk: &Talk) -> Result<Ended> {

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 /// The floors of the library, from words to flow. A module may use what stands on a lower floor. Stages are
 /// strangers: those that share a floor do not know each other, except on the lowest.
 const FLOORS: &[&[&str]] = &[
-    &["error", "page", "progress", "report", "stop", "schema"],
+    &["error", "clock", "page", "progress", "report", "stop", "schema"],
     &["tables", "cpu"],
     &["config"],
     &["api", "decode", "data_file", "store"],
     &["fold"],
     &["manifest"],
+    &["lake"],
     &["sync", "status", "verify"],
 ];
 
@@ -71,7 +72,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
             if is_ours && !["target", "demo-lake", "__pycache__", "corpus", "artifacts"].contains(&&*name) {
                 files(&entry.path(), found);
             }
-        } else {
+        } else if name != ".git" {
             found.push(entry.path());
         }
     }

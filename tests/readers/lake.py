@@ -1,0 +1,47 @@
+"""A lake read by a plain glob, by three readers, into one form: a list of dicts, times as microseconds."""
+
+import duckdb
+import polars
+import pyarrow
+import pyarrow.dataset
+
+
+def partition_column(table):
+    return {"contacts": "bucket"}.get(
+        table, "month" if table in ("conversations", "messages", "campaign_members") else None
+    )
+
+
+def by_duckdb(lake, table):
+    source = f"read_parquet('{lake}/{table}/**/*.parquet', hive_partitioning = true, hive_types_autocast = false)"
+    described = duckdb.sql(f"DESCRIBE SELECT * FROM {source}").fetchall()
+    times = {name for name, kind, *_ in described if kind == "TIMESTAMP WITH TIME ZONE"}
+    chosen = [f'epoch_us("{name}")' if name in times else f'"{name}"' for name, *_ in described]
+    names = [name for name, *_ in described]
+    rows = duckdb.sql(f"SELECT {', '.join(chosen)} FROM {source}").fetchall()
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def by_polars(lake, table):
+    frame = polars.read_parquet(
+        f"{lake}/{table}/**/*.parquet", hive_partitioning=True, try_parse_hive_dates=False
+    )
+    times = [name for name, kind in frame.schema.items() if isinstance(kind, polars.Datetime)]
+    assert all(frame.schema[name] == polars.Datetime("us", "UTC") for name in times)
+    return frame.with_columns(polars.col(times).to_physical()).to_dicts()
+
+
+def by_pyarrow(lake, table):
+    column = partition_column(table)
+    flavour = pyarrow.dataset.partitioning(
+        pyarrow.schema([(column, pyarrow.string())] if column else []), flavor="hive"
+    )
+    read = pyarrow.dataset.dataset(f"{lake}/{table}", format="parquet", partitioning=flavour).to_table()
+    for index, field in enumerate(read.schema):
+        if pyarrow.types.is_timestamp(field.type):
+            assert (field.type.unit, field.type.tz) == ("us", "UTC")
+            read = read.set_column(index, field.name, read.column(index).cast(pyarrow.int64()))
+    return read.to_pylist()
+
+
+READERS = {"duckdb": by_duckdb, "polars": by_polars, "pyarrow": by_pyarrow}
