@@ -71,7 +71,7 @@ impl World {
                 tokio::time::sleep(latency / 2).await;
                 let accepted = bucket.lock().unwrap().accepts() && {
                     let count = seen.lock().unwrap().len() as u32;
-                    sporadic.is_none_or(|every| count % every != 0)
+                    sporadic.is_none_or(|every| !count.is_multiple_of(every))
                 };
                 seen.lock().unwrap().push((Instant::now(), accepted));
                 tokio::time::sleep(latency / 2).await;
@@ -102,7 +102,6 @@ async fn finds_and_holds_an_unknown_limit() {
             let start = Instant::now();
             let seen = World::new(None, rate, depth).run(300).await;
             let (share, refused) = shares(&seen, start, 60, 300, rate);
-            println!("rate {rate} depth {depth}: share {share:.4}, refused {refused:.4}");
             if share < 0.95 || refused > 0.02 {
                 bad.push((rate, depth, share, refused));
             }
@@ -118,7 +117,6 @@ async fn bears_a_limit_that_asks_for_pauses() {
     let start = Instant::now();
     let seen = world.run(300).await;
     let (share, refused) = shares(&seen, start, 60, 300, 50.0);
-    println!("share {share:.4}, refused {refused:.4}");
     assert!(share >= 0.95 && refused <= 0.01, "{share} {refused}");
 }
 
@@ -129,12 +127,10 @@ async fn follows_a_limit_that_rises_and_falls() {
     world.bucket.lock().unwrap().rate = 10.0;
     let start = Instant::now();
     let (share, refused) = shares(&world.run(120).await, start, 30, 120, 10.0);
-    println!("fallen: share {share:.4}, refused {refused:.4}");
     assert!(share >= 0.9 && refused <= 0.03, "{share} {refused}");
     world.bucket.lock().unwrap().rate = 100.0;
     let start = Instant::now();
     let (share, _) = shares(&world.run(600).await, start, 480, 600, 100.0);
-    println!("risen: share {share:.4}");
     assert!(share >= 0.5, "{share}");
 }
 
@@ -146,7 +142,6 @@ async fn refusals_that_are_not_about_the_pace_do_not_stall_it() {
         let start = Instant::now();
         let seen = world.run(300).await;
         let (rate, _) = shares(&seen, start, 60, 300, 1.0);
-        println!("every {every}: {rate:.1}/s");
         assert!(rate > 20.0, "{rate}");
     }
 }
@@ -178,7 +173,6 @@ async fn without_a_limit_it_soon_holds_nothing_back() {
     let start = Instant::now();
     let seen = world.run(30).await;
     let by = |count: usize| seen[count].0.duration_since(start).as_secs_f64();
-    println!("10,000 after {:.1} s, 100,000 after {:.1} s", by(10_000), by(100_000));
     assert!(by(100_000) < 27.0);
 }
 
@@ -204,16 +198,4 @@ async fn a_pause_holds_everyone() {
     let start = Instant::now();
     limiter.grant().await;
     assert!(start.elapsed() >= Duration::from_secs(7));
-}
-
-#[tokio::test]
-async fn a_grant_is_cheap() {
-    let limiter = Limiter::new(None);
-    limiter.state().pace = Pace::free(1e9);
-    let start = std::time::Instant::now();
-    for _ in 0..20_000 {
-        limiter.grant().await;
-    }
-    println!("20,000 grants in {:?}", start.elapsed());
-    assert!(start.elapsed() < Duration::from_secs(1));
 }

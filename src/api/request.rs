@@ -243,6 +243,8 @@ mod tests {
             Request::token_info(token.clone()),
             Request::refresh("id", &token, &token),
         ];
-        requests.iter().for_each(|request| assert!(!format!("{request:?}").contains("SECRET")));
+        for request in requests {
+            assert!(!format!("{request:?}").contains("SECRET"));
+        }
     }
 }

@@ -42,7 +42,7 @@ impl Lake {
             Some((reader, etag)) => (Some(reader), Expect::Version(etag)),
             None => (None, Expect::Absent),
         };
-        let folded = cpu::run(move || fold_object(table, reader, &change))
+        let folded = cpu::run(move || fold_object(table, reader.as_ref(), &change))
             .await
             .map_err(|error| error.at("table", table.name).at("object", &path))?;
         if let Some((encoded, sha256)) = folded.encoded {
@@ -128,8 +128,8 @@ impl Lake {
     }
 }
 
-fn fold_object(table: &'static Table, reader: Option<Reader>, change: &Change) -> Result<Folded> {
-    let folded = fold::fold(reader.as_ref(), change.of(table))?;
+fn fold_object(table: &'static Table, reader: Option<&Reader>, change: &Change) -> Result<Folded> {
+    let folded = fold::fold(reader, change.of(table))?;
     let encoded = folded.object.map(|encoded| {
         let sha256 = checksum(&encoded.bytes);
         (encoded, sha256)

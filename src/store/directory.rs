@@ -286,8 +286,8 @@ mod tests {
             .await
             .unwrap();
         assert_ne!(first, second);
-        let late = lake.replace("t/month=2025-03/t.parquet", bytes("c"), Expect::Version(first)).await;
-        assert_eq!(late.unwrap_err().kind(), crate::error::ErrorKind::Held);
+        let refused = lake.replace("t/month=2025-03/t.parquet", bytes("c"), Expect::Version(first)).await;
+        assert_eq!(refused.unwrap_err().kind(), crate::error::ErrorKind::Held);
         let names: Vec<_> = fs::read_dir(root.path().join("t/month=2025-03")).unwrap().collect();
         assert_eq!(names.len(), 1);
     }

@@ -89,7 +89,7 @@ impl Built {
         }
         let pages: Vec<Page> = there.iter().filter_map(|fetched| fetched.detail.clone()).collect();
         let mut decoded = decode(&CONVERSATIONS, detail_call().rows, &pages)?;
-        let rows = self.row_of_each(&there, &decoded);
+        let rows = Self::row_of_each(&there, &decoded);
         let aside: Vec<u32> = decoded.set_aside.iter().map(|aside| aside.page).collect();
         let mut accepted = Vec::new();
         for (page, fetched) in (0..).zip(there) {
@@ -112,7 +112,7 @@ impl Built {
     }
 
     /// The row that answers each page, if it is the conversation that was asked for.
-    fn row_of_each(&self, there: &[Fetched], decoded: &Decoded) -> HashMap<u32, usize> {
+    fn row_of_each(there: &[Fetched], decoded: &Decoded) -> HashMap<u32, usize> {
         let ids = ints(&decoded.batch, "id");
         let fits = |(row, page): (usize, &u32)| {
             (int_at(ids, row) == Some(there[*page as usize].todo.id)).then_some((*page, row))

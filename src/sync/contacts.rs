@@ -31,13 +31,10 @@ type Wanted = (i64, Option<i64>);
 /// Reads every selected table that has one row for each distinct value of a column of conversations.
 pub(super) async fn read(run: &Arc<Run>, writer: &mut Writer) -> Result<()> {
     for table in ALL.iter().filter(|table| run.settings.tables.contains(table.name)) {
-        if let Source::Lookup { keys, call } = table.source {
-            if run.stop.asked().is_none() {
-                Lookup { run, table, keys, call }
-                    .read(writer)
-                    .await
-                    .map_err(|error| error.at("table", table.name))?;
-            }
+        let Source::Lookup { keys, call } = table.source else { continue };
+        if run.stop.asked().is_none() {
+            let lookup = Lookup { run, table, keys, call };
+            lookup.read(writer).await.map_err(|error| error.at("table", table.name))?;
         }
     }
     Ok(())
@@ -101,7 +98,9 @@ impl Lookup<'_> {
         for (key, changed) in latest {
             buckets.entry(self.partition_of(key)).or_default().push((key, changed));
         }
-        buckets.values_mut().for_each(|wanted| wanted.sort_unstable());
+        for wanted in buckets.values_mut() {
+            wanted.sort_unstable();
+        }
         Ok(buckets)
     }
 

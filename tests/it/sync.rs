@@ -106,7 +106,6 @@ async fn a_first_load_makes_hardly_more_calls_than_it_must() {
     let mut account = Account::of(WorldConfig::new(8, 1_000), Behaviour::default());
     account.run_to_the_end().await;
     let calls = account.calls();
-    println!("{calls:?}");
     let conversations = account.true_ids(Truth::Conversations).len() as u64;
     assert_eq!(calls["conversations"], conversations.div_ceil(100) + 1, "{calls:?}");
     assert_eq!(calls["conversation"], conversations, "{calls:?}");
