@@ -199,7 +199,7 @@ fn walk(folder: &FsPath, prefix: &str, found: &mut Vec<String>) -> std::io::Resu
     for file in fs::read_dir(folder)? {
         let file = file?;
         let path = format!("{prefix}{}", file.file_name().to_string_lossy());
-        if file.file_type()?.is_dir() {
+        if file.path().is_dir() {
             walk(&file.path(), &format!("{path}/"), found)?;
         } else {
             found.push(path);

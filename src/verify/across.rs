@@ -20,6 +20,7 @@ use crate::schema::{Partition, Table};
 use crate::store::Store;
 use crate::tables;
 
+use super::doubles::{Doubles, Place};
 use super::object::{Judged, reopen};
 use super::verdict::{Finding, Verdict, Verification};
 
@@ -28,8 +29,6 @@ pub(super) const KEYS_A_PASS: u64 = 2 << 20;
 
 /// The column that names the conversation a row belongs to.
 const PARENT: &str = "conversation_id";
-const DOUBLE: &str =
-    "restore both objects from a backup of one moment; or move the lake away and run a new `sync`";
 const ORPHANS: &str =
     "run `sync --full`; if it stays, restore the objects of this partition from a backup of one moment";
 const GO_ON: &str = "run `sync`, which fetches these conversations";
@@ -46,9 +45,6 @@ impl Pass {
         key.rem_euclid(self.of) == self.residue
     }
 }
-
-/// A key, what follows it in the identity, and the object it stands in.
-type Place = (i64, i64, u32);
 
 /// A row that other rows belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -325,46 +321,5 @@ impl Scan {
             ));
         };
         (parent.deleted && !deleted).then_some(Kinship::Bereft)
-    }
-}
-
-/// Keys that stand more than once.
-#[derive(Default)]
-struct Doubles {
-    /// By table and the two objects: how many, and the first key.
-    broken: BTreeMap<(&'static str, u32, u32), (u64, i64)>,
-    /// Keys that Drift itself gave to several records.
-    of_drift: BTreeMap<&'static str, (u64, i64)>,
-}
-
-impl Doubles {
-    fn note(&mut self, table: &'static Table, mut places: Vec<Place>) {
-        places.sort_unstable();
-        for pair in places.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
-            let ((key, one, first), (_, other, second)) = (pair[0], pair[1]);
-            let entry = if one == other {
-                // Within one object the order of rows has told it already.
-                if first == second {
-                    continue;
-                }
-                self.broken.entry((table.name, first, second)).or_insert((0, key))
-            } else {
-                self.of_drift.entry(table.name).or_insert((0, key))
-            };
-            entry.0 += 1;
-        }
-    }
-
-    fn tell(self, judged: &[Judged], found: &mut Verification) {
-        let path = |object: u32| judged[object as usize].verdict.path.as_str();
-        for ((_, one, other), (count, first)) in self.broken {
-            let what = format!("{count} keys stand also in {} (the first is {first})", path(one));
-            found.findings.push(Finding::broken(path(other), what, DOUBLE));
-        }
-        for (table, (count, first)) in self.of_drift {
-            found.notes.push(format!(
-                "{table}: duplicate in the API: Drift gave {count} ids to more than one record (the first is {first})"
-            ));
-        }
     }
 }

@@ -53,7 +53,9 @@ pub(super) fn sort_out(
             None => judge_other(&entry.path, found),
         }
     }
-    unlisted.iter().for_each(|path| judge_other(path, found));
+    for path in unlisted {
+        judge_other(path, found);
+    }
     subjects.into_values().collect()
 }
 

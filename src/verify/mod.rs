@@ -12,6 +12,7 @@
 
 mod across;
 mod chain;
+mod doubles;
 mod files;
 mod json;
 mod object;
@@ -66,9 +67,8 @@ async fn look(store: &dyn Store, quick: bool, progress: &Progress, keys: u64) ->
     let mut found = Verification { quick, ..Verification::default() };
     // The manifest first: an object that is put after it was read differs from it only while a run is on.
     let listed = store.list("_manifest").await?;
-    let manifest = match chain::newest(store, &listed, &mut found).await? {
-        Some(manifest) => manifest,
-        None => return Ok(found.conclude()),
+    let Some(manifest) = chain::newest(store, &listed, &mut found).await? else {
+        return Ok(found.conclude());
     };
     found.manifest = manifest.number;
     chain::check(store, &listed, &manifest, quick, &mut found).await?;
@@ -80,7 +80,9 @@ async fn look(store: &dyn Store, quick: bool, progress: &Progress, keys: u64) ->
     if !quick {
         across::check(store, &manifest, &judged, keys, &mut found).await?;
     }
-    judged.into_iter().for_each(|judged| found.take(judged));
+    for judged in judged {
+        found.take(judged);
+    }
     Ok(found.conclude())
 }
 
