@@ -222,18 +222,20 @@ impl Kinship {
         match self {
             Self::Orphan => {
                 format!(
-                    "{count} rows belong to conversations that are not in the lake (the first to {first})"
+                    "rows belong to conversations that are not in the lake: {count} in all, the first to {first}"
                 )
             }
             Self::Early => format!(
-                "{count} rows belong to conversations that a walk had not yet stored when it ended (the first to {first})"
+                "rows belong to conversations that a walk had not yet stored when it was ended: {count} in all, the first to {first}"
             ),
             Self::Parted(other) => format!(
-                "{count} rows belong to conversations of another partition, in {} (the first to {first})",
+                "rows belong to conversations of another partition, in {}: {count} in all, the first to {first}",
                 path(other)
             ),
             Self::Bereft => {
-                format!("{count} rows are live, though their conversation is deleted (the first of {first})")
+                format!(
+                    "rows are live, though their conversation is deleted: {count} in all, the first of {first}"
+                )
             }
         }
     }

@@ -45,12 +45,12 @@ impl Doubles {
     pub(super) fn tell(self, judged: &[Judged], found: &mut Verification) {
         let path = |object: u32| judged[object as usize].verdict.path.as_str();
         for ((_, one, other), (count, first)) in self.broken {
-            let what = format!("{count} keys stand also in {} (the first is {first})", path(one));
+            let what = format!("keys stand also in {}: {count} in all, the first is {first}", path(one));
             found.findings.push(Finding::broken(path(other), what, DOUBLE));
         }
         for (table, (count, first)) in self.of_drift {
             found.notes.push(format!(
-                "{table}: duplicate in the API: Drift gave {count} ids to more than one record (the first is {first})"
+                "{table}: duplicate in the API: Drift gave one id to several records, {count} in all, the first is {first}"
             ));
         }
     }

@@ -46,7 +46,7 @@ impl Tally {
 
     fn say(self, what: &str) -> Option<String> {
         let first = self.first?;
-        Some(format!("{what} ({} rows, the first is row {first})", self.count))
+        Some(format!("{what} ({} in all, the first is row {first})", self.count))
     }
 }
 

@@ -169,7 +169,7 @@ async fn a_row_doubled_over_the_edge_of_row_groups_is_found() {
     let parts = [rows.slice(0, 32_768), rows.slice(32_767, 33)];
     world.put_and_agree(USERS, &concat_batches(&rows.schema(), &parts).unwrap());
     let found = world.verify(false).await;
-    assert!(found.findings[0].what.contains("(1 rows, the first is row 32768)"), "{found:#?}");
+    assert!(found.findings[0].what.contains("(1 in all, the first is row 32768)"), "{found:#?}");
 }
 
 /// An object of an earlier commit, whole in itself.

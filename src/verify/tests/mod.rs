@@ -98,7 +98,7 @@ async fn orphans_of_a_walk_that_never_ended_are_unfinished() {
     drop(lake);
     let found = world.verify(false).await;
     assert_eq!(found.verdict, Verdict::Unfinished, "{found:#?}");
-    assert!(found.findings[0].what.starts_with("15 rows belong to conversations"));
+    assert!(found.findings[0].what.contains("not yet stored when it was ended: 15 in all"));
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn live_rows_of_a_deleted_conversation_are_a_note() {
     world.put_and_agree(&path, &with(&rows, "_deleted_at", deleted));
     let found = world.verify(false).await;
     assert_eq!(found.verdict, Verdict::Proven, "{found:#?}");
-    assert!(found.notes.iter().any(|note| note.contains("60 rows are live")), "{found:#?}");
+    assert!(found.notes.iter().any(|note| note.contains("deleted: 60 in all")), "{found:#?}");
 }
 
 #[tokio::test]
