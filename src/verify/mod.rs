@@ -8,7 +8,7 @@
 //! wrong is told, not only the first; what a run that was killed can leave is *unfinished*, never *broken*.
 //! It cannot prove that Drift listed everything.
 //!
-//! Holds two objects' row groups at a time, and the keys of one pass (see [`across`]).
+//! Holds two objects' row groups at a time, and the keys of one pass (see `across`).
 
 mod across;
 mod chain;
