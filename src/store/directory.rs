@@ -87,6 +87,19 @@ impl Store for Directory {
         Ok(entries)
     }
 
+    /// `object_store` hides files such as `x.parquet#1`, which it takes for uploads; Spark reads them.
+    async fn unlisted(&self) -> Result<Vec<String>> {
+        if !is_directory(&self.root)? {
+            return Ok(Vec::new());
+        }
+        let listed: Vec<String> = self.list("").await?.into_iter().map(|entry| entry.path).collect();
+        let mut found = Vec::new();
+        walk(&self.root, "", &mut found).map_err(|cause| no_access(&self.root, cause))?;
+        found.retain(|path| listed.binary_search(path).is_err());
+        found.sort();
+        Ok(found)
+    }
+
     async fn get(&self, path: &str) -> Result<Option<Stored>> {
         let Some(files) = self.existing().await? else { return Ok(None) };
         let path = parse(path)?;
@@ -179,6 +192,20 @@ fn lock(path: &FsPath) -> Result<FileLock> {
 fn sweep(temporary: &FsPath) {
     let Ok(files) = fs::read_dir(temporary) else { return };
     files.flatten().for_each(|file| drop(fs::remove_file(file.path())));
+}
+
+/// All files below `folder`, by their paths from the root.
+fn walk(folder: &FsPath, prefix: &str, found: &mut Vec<String>) -> std::io::Result<()> {
+    for file in fs::read_dir(folder)? {
+        let file = file?;
+        let path = format!("{prefix}{}", file.file_name().to_string_lossy());
+        if file.path().is_dir() {
+            walk(&file.path(), &format!("{path}/"), found)?;
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(())
 }
 
 fn is_directory(root: &FsPath) -> Result<bool> {
