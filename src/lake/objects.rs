@@ -9,7 +9,7 @@ use crate::data_file::{self, Encoded, Encoder, Reader};
 use crate::error::{Error, Result};
 use crate::fold::{self, FoldCounts};
 use crate::manifest::ObjectState;
-use crate::schema::{Table, fingerprint};
+use crate::schema::Table;
 use crate::store::{Etag, Expect, Opened};
 
 /// What was put for one table.
@@ -86,7 +86,6 @@ impl Lake {
     /// Adds up a table's objects.
     pub(super) fn recount(&mut self, table: &Table) {
         let state = self.table(table);
-        state.schema = fingerprint(table);
         state.rows = state.objects.values().map(|object| object.rows).sum();
         state.deleted = state.objects.values().map(|object| object.deleted).sum();
     }

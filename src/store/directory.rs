@@ -222,7 +222,7 @@ fn is_directory(root: &FsPath) -> Result<bool> {
 fn open_directory(root: &FsPath) -> Result<LocalFileSystem> {
     fs::create_dir_all(root).map_err(|cause| no_access(root, cause))?;
     let files = LocalFileSystem::new_with_prefix(root).map_err(|cause| no_access(root, cause))?;
-    Ok(files.with_fsync(true))
+    Ok(files.with_fsync(true).with_automatic_cleanup(true))
 }
 
 async fn opened(found: object_store::GetResult, path: &Path) -> Result<Opened> {

@@ -37,7 +37,8 @@ pub(super) struct Built {
     pub conversations: Option<RecordBatch>,
     /// Rows of listed conversations whose detail answered 404, made of what the list showed.
     pub stubs: Option<RecordBatch>,
-    /// Conversations of the lake whose detail answered 404.
+    /// Conversations whose detail answered 404; a killed run may have put messages of those, too, that the
+    /// lake does not know.
     pub gone: Vec<i64>,
     pub messages: Option<RecordBatch>,
     /// Conversations whose messages are replaced as a whole, sorted.
@@ -71,7 +72,7 @@ impl Built {
     /// showed.
     fn add_gone(&mut self, gone: &[Fetched], context: &Context) -> Result<()> {
         self.stored.extend(gone.iter().map(|gone| gone.todo.id));
-        self.gone = gone.iter().filter(|gone| gone.todo.known).map(|gone| gone.todo.id).collect();
+        self.gone = gone.iter().map(|gone| gone.todo.id).collect();
         let listed: Vec<Option<Row>> = gone
             .iter()
             .filter_map(|gone| gone.todo.listed.map(|listed| Some(context.index[listed as usize])))
