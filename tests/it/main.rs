@@ -5,5 +5,6 @@
 mod account;
 mod cli;
 mod docs;
+mod faults;
 mod sync;
 mod tidy;
