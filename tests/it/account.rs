@@ -83,8 +83,12 @@ impl Account {
 
     /// An account of this world.
     pub fn of(world: WorldConfig, behaviour: Behaviour) -> Self {
+        Self::on(Simulator::with_behaviour(world, behaviour))
+    }
+
+    /// The account of this simulator.
+    pub fn on(drift: Simulator) -> Self {
         let lake = tempfile::tempdir().unwrap();
-        let drift = Simulator::with_behaviour(world, behaviour);
         Self { drift, lake, settings: SyncSettings::default(), runs: 0 }
     }
 

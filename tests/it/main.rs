@@ -5,5 +5,6 @@
 mod account;
 mod cli;
 mod docs;
+mod kill;
 mod sync;
 mod tidy;
