@@ -122,8 +122,8 @@ impl ApiUrl {
     /// Reads a base URL. Plain HTTP is allowed to loopback only, for the token would be readable on the way.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |found: &str| {
-            Error::usage(format!("the API URL {found}"))
-                .hint("give --api-url (DRIFT_API_URL) like https://driftapi.com")
+            Error::usage(format!("--api-url is not an address of Drift: it {found}"))
+                .hint("write https:// and a host, such as https://driftapi.com, which is the default")
         };
         let url = Url::parse(text.trim()).map_err(|cause| wrong("is no URL").caused_by(cause))?;
         if !url.username().is_empty() || url.password().is_some() {
