@@ -19,3 +19,4 @@ pub mod stop;
 pub mod store;
 pub mod sync;
 pub mod tables;
+pub mod verify;

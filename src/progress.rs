@@ -21,6 +21,8 @@ pub enum Phase {
     Deriving,
     /// Committing.
     Committing,
+    /// Proving a lake.
+    Verifying,
 }
 
 impl Phase {
@@ -34,6 +36,7 @@ impl Phase {
             Self::Lists => "reading the plain lists",
             Self::Deriving => "computing derived tables",
             Self::Committing => "committing",
+            Self::Verifying => "verifying the lake",
         }
     }
 }

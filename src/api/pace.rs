@@ -84,12 +84,6 @@ impl Pace {
         }
     }
 
-    /// A pace that begins at `rate`.
-    #[cfg(test)]
-    pub(super) fn free(rate: f64) -> Self {
-        Self { rate, ..Self::new(None) }
-    }
-
     /// Requests per second.
     pub(super) fn rate(&self) -> f64 {
         self.rate

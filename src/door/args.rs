@@ -142,6 +142,18 @@ pub enum Command {
     /// Shows what the lake holds: bookmarks, rows, bytes, age, pending and missing rows, last runs.
     Status(Shape),
 
+    /// Proves the lake: every object is as the manifest says, every key stands once, nothing is missing or strange.
+    ///
+    /// Reads only, needs no token, and may run while a sync does. It cannot prove that Drift listed everything.
+    /// Exit codes: 0 proven, 7 unfinished (run `sync`), 5 broken.
+    Verify {
+        /// Compare sizes and footers only; rows are not read. Seconds instead of minutes for large lakes.
+        #[arg(long)]
+        quick: bool,
+        #[command(flatten)]
+        shape: Shape,
+    },
+
     /// Lists the live objects, one URI a line: a list, not a snapshot.
     Files {
         /// Only the objects of this table.

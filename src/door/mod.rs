@@ -22,6 +22,7 @@ mod sync;
 mod tables;
 mod talk;
 mod token;
+mod verify;
 mod watch;
 
 use std::process::ExitCode;
@@ -92,6 +93,9 @@ fn dispatch(args: Args, file: File, talk: &Talk) -> Result<Exit> {
             sync::run(&settings::order(&common, options.or(file.sync), &environment, now)?, talk)
         }
         Command::Status(shape) => status::run(&settings::lake(&common)?, shape.or(common.format), now),
+        Command::Verify { quick, shape } => {
+            verify::run(&settings::lake(&common)?, quick, shape.or(common.format), talk)
+        }
         Command::Files { table, shape } => {
             files::run(&settings::lake(&common)?, table.as_deref(), shape.or(common.format))
         }

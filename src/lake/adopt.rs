@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use super::Lake;
-use super::objects::{checksum, describe, reader};
+use super::objects::{checksum, describe, partition_of, reader};
+use super::{Change, Lake};
 use crate::error::{Error, Result};
 use crate::manifest::ObjectState;
-use crate::schema::Table;
+use crate::schema::{Table, fingerprint};
 use crate::store::Entry;
 use crate::{cpu, tables};
 
@@ -69,6 +69,23 @@ pub fn table_of(path: &str) -> Option<&'static Table> {
     let depth = rest.matches('/').count();
     let is_partitioned = !matches!(table.partition, crate::schema::Partition::Whole);
     (file == own_name && depth == usize::from(is_partitioned)).then_some(table)
+}
+
+impl Lake {
+    /// Rewrites the objects of tables whose schema this version of the program declares otherwise, before
+    /// anything is added to them.
+    pub async fn upgrade(&mut self) -> Result<()> {
+        for table in tables::ALL.iter().copied() {
+            if self.table(table).schema == fingerprint(table) {
+                continue;
+            }
+            for path in self.paths(table) {
+                self.fold(table, partition_of(&path).as_deref(), Change::default()).await?;
+            }
+            self.table(table).schema = fingerprint(table);
+        }
+        Ok(())
+    }
 }
 
 fn missing(path: &str) -> Error {

@@ -9,7 +9,7 @@ use crate::data_file::{self, Encoded, Encoder, Reader};
 use crate::error::{Error, Result};
 use crate::fold::{self, FoldCounts};
 use crate::manifest::ObjectState;
-use crate::schema::{Table, fingerprint};
+use crate::schema::Table;
 use crate::store::{Etag, Expect, Opened};
 
 /// What was put for one table.
@@ -42,7 +42,7 @@ impl Lake {
             Some((reader, etag)) => (Some(reader), Expect::Version(etag)),
             None => (None, Expect::Absent),
         };
-        let folded = cpu::run(move || fold_object(table, reader, &change))
+        let folded = cpu::run(move || fold_object(table, reader.as_ref(), &change))
             .await
             .map_err(|error| error.at("table", table.name).at("object", &path))?;
         if let Some((encoded, sha256)) = folded.encoded {
@@ -86,7 +86,6 @@ impl Lake {
     /// Adds up a table's objects.
     pub(super) fn recount(&mut self, table: &Table) {
         let state = self.table(table);
-        state.schema = fingerprint(table);
         state.rows = state.objects.values().map(|object| object.rows).sum();
         state.deleted = state.objects.values().map(|object| object.deleted).sum();
     }
@@ -128,8 +127,8 @@ impl Lake {
     }
 }
 
-fn fold_object(table: &'static Table, reader: Option<Reader>, change: &Change) -> Result<Folded> {
-    let folded = fold::fold(reader.as_ref(), change.of(table))?;
+fn fold_object(table: &'static Table, reader: Option<&Reader>, change: &Change) -> Result<Folded> {
+    let folded = fold::fold(reader, change.of(table))?;
     let encoded = folded.object.map(|encoded| {
         let sha256 = checksum(&encoded.bytes);
         (encoded, sha256)

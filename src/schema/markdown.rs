@@ -22,7 +22,9 @@ pub fn markdown(tables: &[&Table]) -> String {
             source(table)
         );
     }
-    tables.iter().for_each(|table| section(&mut page, table));
+    for table in tables {
+        section(&mut page, table);
+    }
     page
 }
 
@@ -52,11 +54,12 @@ fn partition(table: &Table) -> String {
 fn source(table: &Table) -> String {
     match table.source {
         Source::Walk { list, detail, .. } => format!("`GET {}`, `GET {}`", list.path, detail.path),
-        Source::Thread { call } | Source::Lookup { call, .. } => format!("`GET {}`", call.path),
         Source::List { call, absence: Absence::Asks(one) } => {
             format!("`GET {}`; absent rows `GET {}`", call.path, one.path)
         }
-        Source::List { call, .. } => format!("`GET {}`", call.path),
+        Source::Thread { call } | Source::Lookup { call, .. } | Source::List { call, .. } => {
+            format!("`GET {}`", call.path)
+        }
         Source::Derived { from } => format!("derived from `{}`", from.join("`, `")),
     }
 }

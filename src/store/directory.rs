@@ -87,6 +87,19 @@ impl Store for Directory {
         Ok(entries)
     }
 
+    /// `object_store` hides files such as `x.parquet#1`, which it takes for uploads; Spark reads them.
+    async fn unlisted(&self) -> Result<Vec<String>> {
+        if !is_directory(&self.root)? {
+            return Ok(Vec::new());
+        }
+        let listed: Vec<String> = self.list("").await?.into_iter().map(|entry| entry.path).collect();
+        let mut found = Vec::new();
+        walk(&self.root, "", &mut found).map_err(|cause| no_access(&self.root, cause))?;
+        found.retain(|path| listed.binary_search(path).is_err());
+        found.sort();
+        Ok(found)
+    }
+
     async fn get(&self, path: &str) -> Result<Option<Stored>> {
         let Some(files) = self.existing().await? else { return Ok(None) };
         let path = parse(path)?;
@@ -181,6 +194,20 @@ fn sweep(temporary: &FsPath) {
     files.flatten().for_each(|file| drop(fs::remove_file(file.path())));
 }
 
+/// All files below `folder`, by their paths from the root.
+fn walk(folder: &FsPath, prefix: &str, found: &mut Vec<String>) -> std::io::Result<()> {
+    for file in fs::read_dir(folder)? {
+        let file = file?;
+        let path = format!("{prefix}{}", file.file_name().to_string_lossy());
+        if file.path().is_dir() {
+            walk(&file.path(), &format!("{path}/"), found)?;
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
 fn is_directory(root: &FsPath) -> Result<bool> {
     match fs::metadata(root) {
         Ok(found) if found.is_dir() => Ok(true),
@@ -195,7 +222,7 @@ fn is_directory(root: &FsPath) -> Result<bool> {
 fn open_directory(root: &FsPath) -> Result<LocalFileSystem> {
     fs::create_dir_all(root).map_err(|cause| no_access(root, cause))?;
     let files = LocalFileSystem::new_with_prefix(root).map_err(|cause| no_access(root, cause))?;
-    Ok(files.with_fsync(true))
+    Ok(files.with_fsync(true).with_automatic_cleanup(true))
 }
 
 async fn opened(found: object_store::GetResult, path: &Path) -> Result<Opened> {
@@ -286,8 +313,8 @@ mod tests {
             .await
             .unwrap();
         assert_ne!(first, second);
-        let late = lake.replace("t/month=2025-03/t.parquet", bytes("c"), Expect::Version(first)).await;
-        assert_eq!(late.unwrap_err().kind(), crate::error::ErrorKind::Held);
+        let refused = lake.replace("t/month=2025-03/t.parquet", bytes("c"), Expect::Version(first)).await;
+        assert_eq!(refused.unwrap_err().kind(), crate::error::ErrorKind::Held);
         let names: Vec<_> = fs::read_dir(root.path().join("t/month=2025-03")).unwrap().collect();
         assert_eq!(names.len(), 1);
     }

@@ -80,6 +80,11 @@ pub trait Store: Send + Sync + Debug {
     /// All objects below `prefix` (a path of whole parts, or nothing for the whole lake), sorted by path.
     async fn list(&self, prefix: &str) -> Result<Vec<Entry>>;
 
+    /// Paths of files that [`Store::list`] leaves out but readers of the data may take for data.
+    async fn unlisted(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// The object, or nothing when there is none.
     async fn get(&self, path: &str) -> Result<Option<Stored>>;
 

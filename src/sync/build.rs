@@ -37,7 +37,8 @@ pub(super) struct Built {
     pub conversations: Option<RecordBatch>,
     /// Rows of listed conversations whose detail answered 404, made of what the list showed.
     pub stubs: Option<RecordBatch>,
-    /// Conversations of the lake whose detail answered 404.
+    /// Conversations whose detail answered 404; a killed run may have put messages of those, too, that the
+    /// lake does not know.
     pub gone: Vec<i64>,
     pub messages: Option<RecordBatch>,
     /// Conversations whose messages are replaced as a whole, sorted.
@@ -71,7 +72,7 @@ impl Built {
     /// showed.
     fn add_gone(&mut self, gone: &[Fetched], context: &Context) -> Result<()> {
         self.stored.extend(gone.iter().map(|gone| gone.todo.id));
-        self.gone = gone.iter().filter(|gone| gone.todo.known).map(|gone| gone.todo.id).collect();
+        self.gone = gone.iter().map(|gone| gone.todo.id).collect();
         let listed: Vec<Option<Row>> = gone
             .iter()
             .filter_map(|gone| gone.todo.listed.map(|listed| Some(context.index[listed as usize])))
@@ -89,7 +90,7 @@ impl Built {
         }
         let pages: Vec<Page> = there.iter().filter_map(|fetched| fetched.detail.clone()).collect();
         let mut decoded = decode(&CONVERSATIONS, detail_call().rows, &pages)?;
-        let rows = self.row_of_each(&there, &decoded);
+        let rows = Self::row_of_each(&there, &decoded);
         let aside: Vec<u32> = decoded.set_aside.iter().map(|aside| aside.page).collect();
         let mut accepted = Vec::new();
         for (page, fetched) in (0..).zip(there) {
@@ -112,7 +113,7 @@ impl Built {
     }
 
     /// The row that answers each page, if it is the conversation that was asked for.
-    fn row_of_each(&self, there: &[Fetched], decoded: &Decoded) -> HashMap<u32, usize> {
+    fn row_of_each(there: &[Fetched], decoded: &Decoded) -> HashMap<u32, usize> {
         let ids = ints(&decoded.batch, "id");
         let fits = |(row, page): (usize, &u32)| {
             (int_at(ids, row) == Some(there[*page as usize].todo.id)).then_some((*page, row))

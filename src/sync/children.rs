@@ -16,6 +16,7 @@ use super::{Run, derive};
 use crate::cpu;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Change, Departed, Keys};
+use crate::progress::Progress;
 use crate::schema::Span;
 use crate::tables::{CONVERSATIONS, MESSAGES};
 
@@ -51,7 +52,7 @@ pub(super) async fn fetch_all(
 ) -> Result<Tally> {
     let held = Arc::new(AtomicU64::new(0));
     let (sender, receiver) = mpsc::channel(1);
-    let fetchers = Fetchers::new(run.clone(), plan, context.span, held.clone());
+    let fetchers = Fetchers::new(run.clone(), plan, context.span, held.clone(), writer.progress.clone());
     let (fetched, written) =
         tokio::join!(fetchers.run(sender), write_all(run, writer, context, receiver, &held));
     let mut tally = written?;
@@ -73,13 +74,25 @@ struct Fetchers {
     with_messages: bool,
     span: Span,
     failures: u32,
+    progress: Arc<Progress>,
 }
 
 impl Fetchers {
-    fn new(run: Arc<Run>, plan: Plan, span: Span, held: Arc<AtomicU64>) -> Self {
+    fn new(run: Arc<Run>, plan: Plan, span: Span, held: Arc<AtomicU64>, progress: Arc<Progress>) -> Self {
         let with_messages = run.settings.tables.contains(MESSAGES.name);
         let left = plan.partition_sizes();
-        Self { run, plan, left, come: BTreeMap::new(), come_bytes: 0, held, with_messages, span, failures: 0 }
+        Self {
+            run,
+            plan,
+            left,
+            come: BTreeMap::new(),
+            come_bytes: 0,
+            held,
+            with_messages,
+            span,
+            failures: 0,
+            progress,
+        }
     }
 
     /// Runs to the end of the plan, to a stop, or to an error, which is answered after all that has come
@@ -152,6 +165,7 @@ impl Fetchers {
 
     async fn take_in(&mut self, fetched: Fetched, sender: &mpsc::Sender<Handed>) -> Result<()> {
         self.failures = 0;
+        self.progress.advance(1);
         let number = fetched.todo.partition;
         let partition = self.partition_of(&fetched).await?;
         self.come_bytes += fetched.bytes();
@@ -190,6 +204,7 @@ impl Fetchers {
     /// One conversation failed; many in a row mean that Drift is down.
     async fn fail(&mut self, todo: Todo, error: Error, sender: &mpsc::Sender<Handed>) -> Option<Error> {
         self.failures += 1;
+        self.progress.advance(1);
         if self.failures >= FAILURES_IN_A_ROW_MAX && error.kind() == ErrorKind::Unavailable {
             return Some(error.at("table", CONVERSATIONS.name));
         }
@@ -225,18 +240,15 @@ async fn write_one(
 ) -> Result<()> {
     match handed {
         Handed::Failed(id, error) => {
-            writer.progress.advance(1);
             writer.postpone(&CONVERSATIONS, &id.to_string(), &error);
         }
         Handed::Batch(partition, fetched) => {
             let bytes: u64 = fetched.iter().map(Fetched::bytes).sum();
-            let count = fetched.len() as u64;
             let built = {
                 let context = context.clone();
                 cpu::run(move || build(fetched, &context)).await?
             };
             put(writer, context, &partition, built, tally).await?;
-            writer.progress.advance(count);
             held.fetch_sub(bytes, Ordering::Relaxed);
             writer.put_since_commit(bytes);
             writer.checkpoint_if_due(&run.settings).await?;

@@ -70,7 +70,7 @@ impl Ledger {
         let mut ledger = Self::default();
         for (partition, object) in lake.open_all(&CONVERSATIONS).await? {
             let number = ledger.partitions.len() as u32;
-            let entries = cpu::run(move || read_object(object, number)).await?;
+            let entries = cpu::run(move || read_object(&object, number)).await?;
             ledger.entries.extend(entries);
             ledger.partitions.push(partition.unwrap_or_default());
         }
@@ -95,7 +95,7 @@ impl Ledger {
     }
 }
 
-fn read_object(reader: data_file::Reader, partition: u32) -> Result<Vec<Entry>> {
+fn read_object(reader: &data_file::Reader, partition: u32) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for batch in reader.columns(COLUMNS)? {
         let batch = batch?;

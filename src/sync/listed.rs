@@ -15,8 +15,8 @@ pub(super) struct Row {
     pub updated_us: i64,
     /// Epoch microseconds.
     pub created_us: Option<i64>,
-    batch: u32,
-    row: u32,
+    /// Which batch it stands in, and where.
+    place: (u32, u32),
 }
 
 /// All rows that a walk has listed.
@@ -86,7 +86,8 @@ impl Listed {
         let columns = self.batches.iter().map(|batch| super::columns::column(batch, name).as_ref());
         let arrays: Vec<&dyn arrow::array::Array> =
             std::iter::once(nothing.as_ref()).chain(columns).collect();
-        let place = |row: &Option<Row>| row.map_or((0, 0), |row| (row.batch as usize + 1, row.row as usize));
+        let place =
+            |row: &Option<Row>| row.map_or((0, 0), |row| (row.place.0 as usize + 1, row.place.1 as usize));
         let places: Vec<(usize, usize)> = wanted.iter().map(place).collect();
         Ok((name, arrow::compute::interleave(&arrays, &places).map_err(broken)?))
     }
@@ -99,8 +100,7 @@ fn rows(number: u32, batch: &RecordBatch) -> Vec<Row> {
         id: int_at(ids, row).expect("a key is never null"),
         updated_us: time_at(updated, row).unwrap_or(i64::MIN),
         created_us: time_at(created, row),
-        batch: number,
-        row: row as u32,
+        place: (number, row as u32),
     };
     (0..batch.num_rows()).map(row).collect()
 }

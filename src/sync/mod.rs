@@ -20,6 +20,7 @@ mod ledger;
 mod listed;
 mod lists;
 mod meetings;
+mod order;
 mod plan;
 mod views;
 mod walk;
@@ -84,7 +85,8 @@ pub async fn sync(
     };
     let started = client.server_time_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let started = started.unwrap_or_else(|| clock.now());
-    let lake = Lake::open(store, run.clone(), account.clone(), clock, settings.takeover).await?;
+    let mut lake = Lake::open(store, run.clone(), account.clone(), clock, settings.takeover).await?;
+    lake.upgrade().await?;
     let report = Report {
         run: run.id.clone(),
         version: run.version.clone(),

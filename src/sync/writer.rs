@@ -114,7 +114,7 @@ impl Writer {
             reason: String::new(),
             runs: 0,
         });
-        entry.reason = error.found().to_owned();
+        error.found().clone_into(&mut entry.reason);
         entry.runs += 1;
     }
 

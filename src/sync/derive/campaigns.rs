@@ -35,7 +35,9 @@ pub(super) fn rows(table: &Table, inputs: &Inputs) -> Result<RecordBatch> {
     }
     inputs[1].iter().try_for_each(|object| add_landing_pages(&mut campaigns, object))?;
     inputs[0].iter().try_for_each(|object| add_playbooks(&mut campaigns, object))?;
-    campaigns.values_mut().for_each(|campaign| campaign.urls.sort());
+    for campaign in campaigns.values_mut() {
+        campaign.urls.sort();
+    }
     assemble(table, campaigns.len(), columns(&campaigns))
 }
 
