@@ -115,6 +115,8 @@ fn failed(status: u16, body: &Bytes, secrets: &Secrets) -> Verdict {
         401 => Verdict::Denied { token_is_bad: true, found },
         403 => Verdict::Denied { token_is_bad: about_token, found },
         // 409 on a read can only be a passing conflict (CONTACT-6); 408 and 425 ask to try again.
+        // What a server says that it cannot do at all (501, 505) does not get better by asking again.
+        501 | 505 => Verdict::Rejected(found),
         408 | 409 | 425 | 500..=599 | 200..=299 => Verdict::Unusable(found),
         _ => Verdict::Rejected(found),
     }

@@ -113,7 +113,7 @@ async fn a_page_comes_with_its_path_key_and_cursor() {
     assert_eq!(
         paths,
         [
-            "/conversations/list?limit=100&page_token=",
+            "/conversations/list?limit=100",
             "/conversations/9007199254740993",
             "/conversations/list?limit=100&page_token=t2"
         ]

@@ -29,6 +29,10 @@ const FUTILE: u32 = 3;
 /// A refusal stands alone when at least so many requests went out since the one before. Fewer than that
 /// accepted say nothing about a rate.
 const ALONE: u32 = 8;
+/// The weight of one request in the share of refusals: it looks back over twenty.
+const SHARE_WEIGHT: f64 = 0.05;
+/// More refusals than this are about our pace, whatever came before.
+const SHARE_MAX: f64 = 0.25;
 /// Growth per request and per second while refusals are not about our pace.
 const RECOVERY: (f64, f64) = (0.005, 0.1);
 
@@ -57,6 +61,8 @@ pub(super) struct Pace {
     since_refusal: u32,
     /// Whether the last refusal stood alone.
     alone: bool,
+    /// The share of refusals among the latest requests.
+    share: f64,
 }
 
 impl Pace {
@@ -74,6 +80,7 @@ impl Pace {
             futile: 0,
             since_refusal: 0,
             alone: false,
+            share: 0.0,
         }
     }
 
@@ -84,7 +91,7 @@ impl Pace {
 
     /// One request went out after the rate had held it back for `seconds` (since the one before).
     pub(super) fn went(&mut self, seconds: f64) {
-        self.since_refusal += 1;
+        self.went_freely();
         self.span.seconds += seconds;
         self.span.accepted += 1.0;
         self.rate = match self.ceiling {
@@ -98,6 +105,7 @@ impl Pace {
     /// One request went out that the rate had not held back; it says nothing about the rate.
     pub(super) fn went_freely(&mut self) {
         self.since_refusal += 1;
+        self.share *= 1.0 - SHARE_WEIGHT;
     }
 
     fn looks_above(&self) -> bool {
@@ -127,6 +135,7 @@ impl Pace {
 
     /// A 429, whichever request it answers: it was sent, and it was not accepted.
     pub(super) fn refused(&mut self) {
+        self.share += SHARE_WEIGHT;
         self.alone = std::mem::take(&mut self.since_refusal) >= ALONE;
         self.span.accepted = (self.span.accepted - 1.0).max(0.0);
     }
@@ -140,12 +149,21 @@ impl Pace {
         match self.ceiling {
             None => self.first_refusal(refused_at),
             Some(ceiling) if alone || self.span.accepted >= 20.0 => self.weigh(ceiling, refused_at, alone),
-            Some(_) => self.land(refused_at, refused_at * 0.6, refused_at),
+            Some(_) => self.land_by_share(refused_at),
         }
     }
 
     fn first_refusal(&mut self, refused_at: f64) {
         self.land(refused_at, refused_at / 2.0, refused_at);
+    }
+
+    /// Too little was accepted to know what Drift bears: what the share of refusals says must do.
+    fn land_by_share(&mut self, refused_at: f64) {
+        if self.futile < FUTILE || self.share > SHARE_MAX {
+            self.futile = if self.share > SHARE_MAX { 0 } else { self.futile };
+            let kept = (0.95 - self.share).clamp(0.5, 0.9);
+            self.land(refused_at, refused_at * kept, refused_at);
+        }
     }
 
     /// Enough was accepted since the last refusal to know what Drift bears.
@@ -154,12 +172,12 @@ impl Pace {
         let best = self.sustained.iter().copied().fold(0.0, f64::max);
         self.sustained.rotate_right(1);
         self.sustained[0] = accepted.min(refused_at);
-        if self.futile >= FUTILE && alone {
+        if self.futile >= FUTILE && self.share <= SHARE_MAX {
             self.span = Span::default();
             return;
         }
-        let below_what_was_borne = alone && self.futile < FUTILE && refused_at < best * BELOW_CEILING;
-        self.futile = if below_what_was_borne { self.futile + 1 } else { 0 };
+        let below_what_was_borne = self.futile < FUTILE && refused_at < best * BELOW_CEILING;
+        self.futile = if below_what_was_borne { self.futile + u32::from(alone) } else { 0 };
         let again = (0.85..1.15).contains(&(refused_at / ceiling)) || accepted <= ceiling * 1.02;
         let probed = self.span.above > 0.0;
         self.dwell_factor = match (probed, again) {

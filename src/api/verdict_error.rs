@@ -39,9 +39,8 @@ pub(super) fn renewal_refused(found: &str) -> Error {
 pub(super) fn given_up(failure: Failure, found: &str, scope: Option<&'static str>) -> Error {
     match failure {
         Failure::Denied => denied(found, found.starts_with("status 401"), scope),
-        Failure::Foreign => {
-            Error::usage(format!("the API URL does not answer like Drift: {found}")).hint("check --api-url")
-        }
+        Failure::Foreign => Error::usage(format!("the API URL does not answer like Drift: {found}"))
+            .hint("check --api-url; Drift is at https://driftapi.com, which is the default"),
         Failure::Unreachable => Error::unavailable(format!("Drift cannot be reached: {found}"))
             .hint("check the network and --api-url, then run again"),
         Failure::Throttled => Error::unavailable(format!("Drift lets nothing through: {found}"))

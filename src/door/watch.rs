@@ -9,6 +9,7 @@ use drift2parquet::report::Traffic;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::JoinHandle;
 
+use super::args::LogFormat;
 use super::meter::{Meter, Reading};
 use super::talk::Talk;
 
@@ -34,7 +35,7 @@ impl Watch {
     pub fn begin(talk: &Talk, progress: Arc<Progress>, traffic: ReadTraffic) -> Self {
         let bar = talk.is_watched().then(line);
         talk.share_with(bar.clone());
-        let watching = tokio::spawn(watch(bar.clone(), progress, traffic));
+        let watching = tokio::spawn(watch(bar.clone(), progress, traffic, talk.voice.format));
         Self { watching, bar, talk: talk.clone() }
     }
 }
@@ -55,7 +56,7 @@ fn line() -> ProgressBar {
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5)).with_style(style)
 }
 
-async fn watch(bar: Option<ProgressBar>, progress: Arc<Progress>, traffic: ReadTraffic) {
+async fn watch(bar: Option<ProgressBar>, progress: Arc<Progress>, traffic: ReadTraffic, format: LogFormat) {
     let (began, mut meter, mut told) = (Instant::now(), Meter::default(), Duration::ZERO);
     let mut ticks = tokio::time::interval(TICK);
     loop {
@@ -67,12 +68,17 @@ async fn watch(bar: Option<ProgressBar>, progress: Arc<Progress>, traffic: ReadT
             bar.tick();
         } else if reading.is_new_phase || at >= told + SILENCE {
             told = at;
-            tell(&reading);
+            tell(&reading, format);
         }
     }
 }
 
-fn tell(reading: &Reading) {
+/// People read the sentence; programs want the numbers beside it.
+fn tell(reading: &Reading, format: LogFormat) {
+    if let LogFormat::Text = format {
+        tracing::info!("{reading}");
+        return;
+    }
     tracing::info!(
         done = reading.now.done,
         total = reading.now.total,

@@ -3,7 +3,7 @@
 //! A contact is asked for when it is new and when one of its conversations changed or was erased since.
 //! Two numbers a contact are held in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
@@ -39,6 +39,21 @@ pub(super) async fn read(run: &Arc<Run>, writer: &mut Writer) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// When the conversations of a contact last changed, and when one was last found to be erased. Epoch
+/// microseconds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Latest {
+    listed: Option<i64>,
+    erased: Option<i64>,
+}
+
+impl Latest {
+    fn add(&mut self, other: Self) {
+        self.listed = self.listed.max(other.listed);
+        self.erased = self.erased.max(other.erased);
+    }
 }
 
 /// One such table.
@@ -84,20 +99,19 @@ impl Lookup<'_> {
 
     /// The contacts to ask for, by bucket.
     async fn wanted(&self, writer: &Writer) -> Result<std::collections::BTreeMap<String, Vec<Wanted>>> {
-        let mut latest: HashMap<i64, Option<i64>> = HashMap::new();
+        let keys = self.keys;
+        let mut latest: HashMap<i64, Latest> = HashMap::new();
         for (_, object) in writer.lake.open_all(&CONVERSATIONS).await? {
-            let keys = self.keys;
-            for (key, changed) in cpu::run(move || changes_of(&object, keys)).await? {
-                let known = latest.entry(key).or_default();
-                *known = (*known).max(changed);
+            for (key, found) in cpu::run(move || changes_of(&object, keys)).await? {
+                latest.entry(key).or_default().add(found);
             }
         }
         if !self.run.settings.refetch {
             self.leave_out_known(writer, &mut latest).await?;
         }
         let mut buckets = std::collections::BTreeMap::<String, Vec<Wanted>>::new();
-        for (key, changed) in latest {
-            buckets.entry(self.partition_of(key)).or_default().push((key, changed));
+        for (key, change) in latest {
+            buckets.entry(self.partition_of(key)).or_default().push((key, change.listed));
         }
         for wanted in buckets.values_mut() {
             wanted.sort_unstable();
@@ -112,11 +126,17 @@ impl Lookup<'_> {
         }
     }
 
-    async fn leave_out_known(&self, writer: &Writer, latest: &mut HashMap<i64, Option<i64>>) -> Result<()> {
-        let pending = writer.pending_keys(self.table);
+    /// What is stored and new enough need not be asked for: nothing was listed since, and no conversation was
+    /// found to be erased since all were last looked at.
+    async fn leave_out_known(&self, writer: &Writer, latest: &mut HashMap<i64, Latest>) -> Result<()> {
+        let pending: HashSet<String> = writer.pending_keys(self.table).into_iter().collect();
+        let state = writer.lake.manifest.tables.get(self.table.name);
+        let looked_at = state.and_then(|state| state.synced_at).map(jiff::Timestamp::as_microsecond);
         for (_, object) in writer.lake.open_all(self.table).await? {
             for (key, as_of) in cpu::run(move || stored(&object)).await? {
-                let is_new_enough = latest.get(&key).is_some_and(|changed| as_of >= *changed);
+                let is_new_enough = latest
+                    .get(&key)
+                    .is_some_and(|latest| as_of >= latest.listed && looked_at >= latest.erased);
                 if is_new_enough && !pending.contains(&key.to_string()) {
                     latest.remove(&key);
                 }
@@ -211,21 +231,23 @@ fn another(page: &Page) -> Error {
 }
 
 /// When each key's conversations last changed, or were found to be erased.
-fn changes_of(object: &Reader, keys: &str) -> Result<Vec<Wanted>> {
-    let mut found: HashMap<i64, Option<i64>> = HashMap::new();
+fn changes_of(object: &Reader, keys: &str) -> Result<Vec<(i64, Latest)>> {
+    let mut found: HashMap<i64, Latest> = HashMap::new();
     for batch in object.columns(&[keys, "_listed_at", "_deleted_at"])? {
         let batch = batch?;
         let (listed, deleted) = (instants(&batch, "_listed_at"), instants(&batch, "_deleted_at"));
         for row in 0..batch.num_rows() {
             let Some(key) = int_at(ints(&batch, keys), row) else { continue };
-            let known = found.entry(key).or_default();
-            *known = (*known).max(time_at(listed, row)).max(time_at(deleted, row));
+            found
+                .entry(key)
+                .or_default()
+                .add(Latest { listed: time_at(listed, row), erased: time_at(deleted, row) });
         }
     }
     Ok(found.into_iter().collect())
 }
 
-/// What is stored: key, and the time it is as of. A tombstone counts from when it was set.
+/// What is stored: key, and the time it is as of; a tombstone is as of when it was set.
 fn stored(object: &Reader) -> Result<Vec<Wanted>> {
     let mut found = Vec::new();
     for batch in object.columns(&["id", "_as_of", "_deleted_at"])? {

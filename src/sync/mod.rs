@@ -20,6 +20,7 @@ mod ledger;
 mod listed;
 mod lists;
 mod meetings;
+mod order;
 mod plan;
 mod views;
 mod walk;

@@ -10,8 +10,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::columns::{instants, time_at};
+use super::columns::{instants, ints, time_at};
 use super::listed::Listed;
+use super::order::Order;
 use super::writer::Writer;
 use super::{Run, pairs};
 use crate::api::{Answer, Cursor};
@@ -51,7 +52,7 @@ pub(super) struct Walk {
     proved: Option<String>,
     saved_batches: usize,
     unsaved_rows: u64,
-    last_updated_us: Option<i64>,
+    order: Order,
     pages_below: u32,
     empty_pages: u32,
     cursors: HashSet<String>,
@@ -73,7 +74,7 @@ impl Walk {
             proved,
             saved_batches: 0,
             unsaved_rows: 0,
-            last_updated_us: None,
+            order: Order::default(),
             pages_below: 0,
             empty_pages: 0,
             cursors: HashSet::new(),
@@ -127,7 +128,7 @@ impl Walk {
     fn restart(&mut self) {
         self.state.cursor = None;
         self.cursors.clear();
-        self.last_updated_us = None;
+        self.order = Order::default();
     }
 
     /// Asks for page after page; while one is decoded, the next is already on its way.
@@ -235,11 +236,11 @@ impl Walk {
 
     /// Learns from a page whether the list is in order, and whether the floor is reached.
     fn observe(&mut self, batch: &RecordBatch) {
-        let updated = instants(batch, "updated_at");
+        let (ids, updated) = (ints(batch, "id"), instants(batch, "updated_at"));
         let mut newest = None;
-        for time in (0..batch.num_rows()).filter_map(|row| time_at(updated, row)) {
-            self.state.ordered &= self.last_updated_us.is_none_or(|last| time <= last);
-            self.last_updated_us = Some(time);
+        for row in 0..batch.num_rows() {
+            let Some(time) = time_at(updated, row) else { continue };
+            self.state.ordered &= self.order.fits(ids.value(row), time);
             newest = newest.max(Some(time));
         }
         let below = self.floor_us.zip(newest).is_some_and(|(floor, newest)| newest < floor);

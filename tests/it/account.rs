@@ -89,7 +89,11 @@ impl Account {
 
     /// An account of this world.
     pub fn of(world: WorldConfig, behaviour: Behaviour) -> Self {
-        let drift = Simulator::with_behaviour(world, behaviour);
+        Self::on(Simulator::with_behaviour(world, behaviour))
+    }
+
+    /// The account of this simulator.
+    pub fn on(drift: Simulator) -> Self {
         let token = Token::fixed("sim-token").unwrap();
         Self { drift, lake: folder(), settings: SyncSettings::default(), token, runs: 0 }
     }

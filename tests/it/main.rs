@@ -1,10 +1,12 @@
 //! The promises of the whole, tested from outside: one binary, so that it is linked once.
 
 #![allow(clippy::unwrap_used, reason = "a failed expectation is how a test fails")]
+#![allow(clippy::disallowed_methods, reason = "the environment tells how long the suites run")]
 
 mod account;
 mod cli;
 mod docs;
 mod faults;
+mod kill;
 mod sync;
 mod tidy;

@@ -107,7 +107,8 @@ async fn a_first_load_makes_hardly_more_calls_than_it_must() {
     account.run_to_the_end().await;
     let calls = account.calls();
     let conversations = account.true_ids(Truth::Conversations).len() as u64;
-    assert_eq!(calls["conversations"], conversations.div_ceil(100) + 1, "{calls:?}");
+    let asked_again = u64::from(conversations.is_multiple_of(100));
+    assert_eq!(calls["conversations"], conversations.div_ceil(100) + 1 + asked_again, "{calls:?}");
     assert_eq!(calls["conversation"], conversations, "{calls:?}");
     assert!(calls["contact"] <= conversations);
     assert_eq!(calls["stats"], 1);
@@ -140,6 +141,21 @@ async fn a_run_that_is_stopped_commits_and_the_next_ends_the_same() {
 async fn a_load_of_a_live_account_misses_nothing_that_was_there_at_its_start() {
     let behaviour = Behaviour { bumps_between_pages: 3, ..Behaviour::default() };
     let mut account = Account::of(WorldConfig::new(10, 700), behaviour);
-    account.run_to_the_end().await;
+    let report = account.run_to_the_end().await;
+    assert!(report.walk.unwrap().ordered, "rows that are shown again do not contradict the order");
     assert_eq!(account.ids(&CONVERSATIONS, "id", true), account.true_ids(Truth::Conversations));
+}
+
+/// Bug: the last page of a list of whole pages is asked for twice, which was taken for a list out of order,
+/// so that every run walked the whole list.
+#[tokio::test(start_paused = true)]
+async fn a_list_of_whole_pages_is_in_order_and_stops_early() {
+    let mut account = Account::of(WorldConfig::new(11, 1_000), Behaviour::default());
+    let report = account.run_to_the_end().await;
+    assert!(report.walk.unwrap().ordered);
+    account.calls();
+    account.run_to_the_end().await;
+    let calls = account.calls();
+    assert!(calls["conversations"] <= 5, "{calls:?}");
+    assert_eq!(calls.get("stats"), None, "{calls:?}");
 }

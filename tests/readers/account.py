@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -36,6 +37,15 @@ class Account:
         )
         with urllib.request.urlopen(request) as answer:
             return answer.read().decode()
+
+    def answers(self, path):
+        """Whether there is something at this path."""
+        try:
+            self.call(path)
+        except urllib.error.HTTPError as error:
+            assert error.code == 404
+            return False
+        return True
 
     def truth(self, table):
         """The records of a table, each as its own text. Only line feeds end a record."""

@@ -37,6 +37,10 @@ class Moment:
             for reader, read in READERS.items()
             for table in truth.KEYS
         }
+        # Contacts whose conversations were all erased may still be there themselves.
+        stored = {row["id"] for row in self.read["duckdb", "contacts"]}
+        unnamed = stored - {id for (id,) in self.expected["contacts"]}
+        self.answering = {id for id in unnamed if account.answers(f"/contacts/{id}")}
 
     def rows(self, account, table):
         rows = {}
@@ -146,6 +150,9 @@ def gone(moment, before, table, key, row):
     if table == "contacts":
         named = {values["contact_id"] for at in (before, moment) for values in at.expected["conversations"].values()}
         assert key[0] in named, f"nobody names the contact {key}"
+        if key[0] in moment.answering:
+            assert row["_deleted_at"] is None, f"contact {key} is there but marked as deleted"
+            return
     else:
         assert known is not None, f"{table} holds {key}, which never was there"
     assert row["_deleted_at"] is not None, f"{table} {key} is gone but not marked"
@@ -204,7 +211,8 @@ def test_rows_lie_in_their_partition(moments, reader):
             assert row["month"] == months[id]
         for table, parent in (("messages", "conversation_id"), ("campaign_members", "conversation_id")):
             assert all(row["month"] == months[row[parent]] for row in moment.read[reader, table])
-        assert all(row["bucket"] == f"{row['id'] % 16:02}" for row in moment.read[reader, "contacts"])
+        # Some readers take `07` for a number.
+        assert all(int(row["bucket"]) == row["id"] % 16 for row in moment.read[reader, "contacts"])
 
 
 def month(us):
