@@ -5,6 +5,7 @@
 //! those of the simulator's own truth.
 
 mod api;
+mod scripts;
 
 use std::collections::BTreeMap;
 
