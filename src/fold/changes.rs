@@ -131,6 +131,8 @@ pub struct FoldCounts {
     pub duplicates: u64,
     /// Incoming rows that a later one of the same identity replaced before the merge.
     pub repeated: u64,
+    /// Of these, the records that said something else than the one that stayed.
+    pub contradicted: u64,
 }
 
 impl FoldCounts {

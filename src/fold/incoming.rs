@@ -5,6 +5,8 @@ use arrow::record_batch::RecordBatch;
 
 use super::changes::Changes;
 use super::identity::{Identities, Identity};
+use super::pairs::Pairs;
+use super::roles::Roles;
 use super::unexpected;
 use crate::data_file::conform;
 use crate::error::{Error, Result};
@@ -20,6 +22,7 @@ pub(super) struct Incoming {
     /// So many rows of `batch`, at its start, are stubs.
     stub_rows: usize,
     repeated: u64,
+    contradicted: u64,
 }
 
 impl Incoming {
@@ -32,9 +35,10 @@ impl Incoming {
         let batch = joined(stubs, upserts)?;
         let identity = Identity::of(table)?;
         let identities = identity.read(&batch)?;
-        let order = last_of_each(&identities, batch.num_rows());
-        let repeated = (batch.num_rows() - order.len()) as u64;
-        Ok(Self { identity, batch, identities, order, stub_rows, repeated })
+        let (order, replaced) = last_of_each(&identities, batch.num_rows());
+        let contradicted = contradicted(table, &batch, &replaced, stub_rows)?;
+        let repeated = replaced.len() as u64;
+        Ok(Self { identity, batch, identities, order, stub_rows, repeated, contradicted })
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -52,6 +56,10 @@ impl Incoming {
 
     pub(super) fn repeated(&self) -> u64 {
         self.repeated
+    }
+
+    pub(super) fn contradicted(&self) -> u64 {
+        self.contradicted
     }
 
     pub(super) fn sort(&self) -> &'static [&'static str] {
@@ -90,16 +98,36 @@ fn joined(stubs: RecordBatch, upserts: RecordBatch) -> Result<RecordBatch> {
     }
 }
 
-fn last_of_each(identities: &Identities, rows: usize) -> Vec<u32> {
+/// The last row of each identity, in order of identity; and each row that another replaced, with that one.
+fn last_of_each(identities: &Identities, rows: usize) -> (Vec<u32>, Vec<(u32, u32)>) {
     let mut order: Vec<u32> = (0..rows as u32).collect();
     // A stable sort: rows of one identity stay in the order they came in.
     order.sort_by(|a, b| identities.row(*a as usize).cmp(&identities.row(*b as usize)));
-    let mut last: Vec<u32> = Vec::with_capacity(rows);
+    let (mut last, mut replaced) = (Vec::<u32>::with_capacity(rows), Vec::new());
     for row in order {
         match last.last_mut() {
-            Some(before) if identities.row(*before as usize) == identities.row(row as usize) => *before = row,
+            Some(before) if identities.row(*before as usize) == identities.row(row as usize) => {
+                replaced.push((*before, row));
+                *before = row;
+            }
             _ => last.push(row),
         }
     }
-    last
+    (last, replaced)
+}
+
+/// How many replaced records, stubs aside, said something else than the one after them.
+fn contradicted(
+    table: &Table,
+    batch: &RecordBatch,
+    replaced: &[(u32, u32)],
+    stub_rows: usize,
+) -> Result<u64> {
+    if replaced.is_empty() {
+        return Ok(0);
+    }
+    let pairs = Pairs::new(&Roles::of(table), batch, batch)?;
+    let records = replaced.iter().filter(|(before, _)| *before as usize >= stub_rows);
+    let differ = records.filter(|(before, row)| pairs.content_differs(*before as usize, *row as usize));
+    Ok(differ.count() as u64)
 }

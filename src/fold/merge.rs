@@ -68,7 +68,11 @@ impl<'a> Merge<'a> {
             dropped: fold.matchers.dropped(incoming),
             last_old: None,
             last_key: None,
-            counts: FoldCounts { repeated: fold.incoming.repeated(), ..FoldCounts::default() },
+            counts: FoldCounts {
+                repeated: fold.incoming.repeated(),
+                contradicted: fold.incoming.contradicted(),
+                ..FoldCounts::default()
+            },
         }
     }
 

@@ -224,7 +224,7 @@ impl Walk {
 
     /// Takes in the rows of a page; answers how many there were.
     fn absorb(&mut self, writer: &mut Writer, page: &Page, decoded: Decoded) -> usize {
-        writer.note_aside(&CONVERSATION_LIST, std::slice::from_ref(page), &decoded);
+        writer.note_oddities(&CONVERSATION_LIST, std::slice::from_ref(page), &decoded);
         let rows = decoded.batch.num_rows();
         writer.progress.advance(rows as u64);
         self.empty_pages = if rows == 0 { self.empty_pages + 1 } else { 0 };
@@ -257,7 +257,7 @@ impl Walk {
             self.pages += 1;
             let decoded = decode_page(&page).await?;
             let oldest = oldest(&decoded.batch);
-            writer.note_aside(&CONVERSATION_LIST, std::slice::from_ref(&page), &decoded);
+            writer.note_oddities(&CONVERSATION_LIST, std::slice::from_ref(&page), &decoded);
             self.unsaved_rows += decoded.batch.num_rows() as u64;
             self.listed.push(decoded.batch);
             next = cursor.as_ref().map(pairs);

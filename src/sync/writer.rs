@@ -53,6 +53,15 @@ impl Writer {
     pub fn note(&mut self, table: &Table, pages: &[Page], decoded: &Decoded) {
         self.progress.rows(decoded.batch.num_rows() as u64);
         self.table(table).read += decoded.batch.num_rows() as u64;
+        self.note_oddities(table, pages, decoded);
+    }
+
+    /// Counts what did not fit, and keeps the records that were set aside.
+    pub fn note_oddities(&mut self, table: &Table, pages: &[Page], decoded: &Decoded) {
+        let odd = !(decoded.misfits.is_empty() && decoded.unknown.is_empty() && decoded.set_aside.is_empty());
+        if !odd {
+            return;
+        }
         let numbers = self.table(table);
         for (column, count) in &decoded.misfits {
             *numbers.misfits.entry((*column).to_owned()).or_default() += count;
@@ -60,14 +69,7 @@ impl Writer {
         for (field, count) in &decoded.unknown {
             *numbers.unknown.entry(field.clone()).or_default() += count;
         }
-        self.note_aside(table, pages, decoded);
-    }
-
-    /// Keeps the records that were set aside.
-    pub fn note_aside(&mut self, table: &Table, pages: &[Page], decoded: &Decoded) {
-        if !decoded.set_aside.is_empty() {
-            self.table(table).set_aside += decoded.set_aside.len() as u64;
-        }
+        numbers.set_aside += decoded.set_aside.len() as u64;
         for aside in &decoded.set_aside {
             let path = pages.get(aside.page as usize).map_or("", |page| page.path.as_str());
             self.set_aside(table, path, &aside.reason, &aside.record);
@@ -99,9 +101,15 @@ impl Writer {
         numbers.updated += counts.updated;
         numbers.tombstoned += counts.tombstoned;
         numbers.revived += counts.revived;
-        numbers.duplicates += counts.duplicates;
+        numbers.duplicates += counts.duplicates + counts.contradicted;
         numbers.objects_written = put.objects;
         numbers.bytes_written = put.bytes;
+        if counts.contradicted > 0 {
+            self.warn(format!(
+                "{} records of `{}` have the key of another one that says something else; of each key the record answered last is stored.",
+                counts.contradicted, table.name
+            ));
+        }
         Ok(counts)
     }
 
