@@ -5,6 +5,8 @@
 //! those of the simulator's own truth.
 
 mod api;
+mod complete;
+mod data;
 mod scripts;
 
 use std::collections::BTreeMap;
@@ -14,6 +16,7 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use drift_simulator::{FaultScript, Table as Truth};
+use drift2parquet::api::{OAuth, Token};
 use drift2parquet::error::{Error, Result};
 use drift2parquet::progress::Progress;
 use drift2parquet::report::Report;
@@ -99,9 +102,40 @@ impl Account {
     }
 }
 
+/// The token of the simulator's OAuth app.
+pub fn oauth() -> Token {
+    Token::OAuth(OAuth {
+        client_id: "sim-client".to_owned(),
+        client_secret: "sim-secret".to_owned().into(),
+        refresh_token: "sim-refresh".to_owned().into(),
+        on_rotation: None,
+    })
+}
+
 /// The tables of a conversation and whose rows they are.
 pub const OF_CONVERSATIONS: [(&str, Truth); 3] =
     [("conversations", Truth::Conversations), ("messages", Truth::Messages), ("contacts", Truth::Contacts)];
+
+/// The cells of all live rows of a table, by key and column.
+pub type Cells = BTreeMap<String, BTreeMap<String, String>>;
+
+impl Account {
+    /// The cells of a table's live rows.
+    pub fn cells(&self, table: &'static Table) -> Found<Cells> {
+        let mut rows = BTreeMap::new();
+        for batch in self.rows(table) {
+            add_rows(table, &batch, &mut rows)?;
+        }
+        let cells = |row: String| {
+            let pairs = row.split(BETWEEN).filter_map(|cell| cell.split_once('='));
+            pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        };
+        Ok(rows.into_iter().filter_map(|(key, row)| row.map(|row| (key, cells(row)))).collect())
+    }
+}
+
+/// Stands between two cells of a row told as text.
+const BETWEEN: char = '\u{1f}';
 
 fn add_rows(table: &Table, batch: &RecordBatch, rows: &mut BTreeMap<String, Option<String>>) -> Found {
     let deleted = batch.column_by_name("_deleted_at").unwrap();
@@ -116,7 +150,7 @@ fn add_rows(table: &Table, batch: &RecordBatch, rows: &mut BTreeMap<String, Opti
     };
     for row in 0..batch.num_rows() {
         let key: Vec<String> = keys.iter().map(|key| format(key, row)).collect();
-        let value = |(name, array): (&&str, &ArrayRef)| format!("{name}={} ", format(array, row));
+        let value = |(name, array): (&&str, &ArrayRef)| format!("{name}={}{BETWEEN}", format(array, row));
         let text = || told.iter().zip(&columns).map(value).collect();
         if rows.insert(key.join("/"), deleted.is_null(row).then(text)).is_some() {
             return Err(format!("{}: the key {key:?} stands twice", table.name));
