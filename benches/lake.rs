@@ -21,7 +21,7 @@ fn pages() -> Vec<Page> {
     let page = |id| {
         let path = format!("/conversations/{id}/messages");
         let answer = drift.handle(&ApiRequest::get(&path).bearer("sim-token"));
-        Page { path, parent: i64::try_from(id).ok(), body: answer.body }
+        Page { path, parent: Some(id), body: answer.body }
     };
     ids.into_iter().map(page).collect()
 }
