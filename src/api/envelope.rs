@@ -19,6 +19,8 @@ pub struct Envelope {
     pub next: Option<Cursor>,
     /// How many rows the page holds; `None` where the call answers with one record.
     pub rows: Option<u64>,
+    /// Whether the answer says in so many words that no page follows.
+    pub ended: bool,
 }
 
 /// Where the next page is.
@@ -86,7 +88,8 @@ pub(super) fn read(body: &[u8], call: &Call, secrets: &Secrets) -> Result<Envelo
     if !parts.found {
         return Err(Misfit::of(format!("JSON without {}", wanted(call.rows))));
     }
-    Ok(Envelope { next: next(&parts, call)?, rows: parts.rows })
+    let ended = parts.pagination.is_some_and(says_end);
+    Ok(Envelope { next: next(&parts, call)?, rows: parts.rows, ended })
 }
 
 /// Reads `body` as any one object.
@@ -235,6 +238,11 @@ fn pagination(pagination: &[u8]) -> Result<Option<Cursor>, Misfit> {
         (Some(true), true) => Err(Misfit::of("`pagination` that says more without `next`")),
         (_, false) => Ok(Some(Cursor::Next(next))),
     }
+}
+
+fn says_end(pagination: &[u8]) -> bool {
+    let value: Value = serde_json::from_slice(pagination).unwrap_or_default();
+    value.get("more").and_then(Value::as_bool) == Some(false)
 }
 
 /// The accounts' relative link; where it does not repeat the size, the size that was asked holds.

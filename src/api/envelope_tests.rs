@@ -27,7 +27,7 @@ fn takes_only_the_token_out_of_a_link() {
         "links":{"self":"https://a/?page_token=self","next":"https:\/\/evil.test\/x?statusId=1&page_token=a%2Bb%3D#f"}}"#;
     assert_eq!(
         fits(&LIST, body),
-        Envelope { next: Some(Cursor::PageToken("a+b=".to_owned())), rows: Some(2) }
+        Envelope { next: Some(Cursor::PageToken("a+b=".to_owned())), rows: Some(2), ended: false }
     );
     assert_eq!(Cursor::PageToken("t".to_owned()).query(), [("page_token", "t".to_owned())]);
 }
@@ -49,7 +49,10 @@ fn reads_the_older_generation() {
 #[test]
 fn reads_the_other_forms() {
     let body = r#"{"data":{"messages":[{},{}]},"pagination":{"more":true,"next":2}}"#;
-    assert_eq!(fits(&MESSAGES, body), Envelope { next: Some(Cursor::Next("2".to_owned())), rows: Some(2) });
+    assert_eq!(
+        fits(&MESSAGES, body),
+        Envelope { next: Some(Cursor::Next("2".to_owned())), rows: Some(2), ended: false }
+    );
     let body = r#"{"data":{"accounts":[{}],"total":1,"next":"/accounts?index=10&size=20"}}"#;
     assert_eq!(fits(&ACCOUNTS, body).next, Some(Cursor::Index { index: 10, size: 20 }));
     let body = r#"{"data":{"accounts":[],"next":"/accounts?index=10"}}"#;

@@ -17,7 +17,7 @@ fn scope_hint(scope: Option<&'static str>) -> String {
 
 /// Drift refuses the token or a right.
 pub(super) fn denied(found: &str, token_is_bad: bool, scope: Option<&'static str>) -> Error {
-    let error = Error::refused(format!("Drift refuses the token: {found}"));
+    let error = Error::refused(format!("Drift refuses the token: {found}")).at("status", status_in(found));
     if token_is_bad && found.starts_with("status 401") {
         return error.hint(
             "the token is wrong, revoked or expired: check DRIFT_TOKEN (or DRIFT_TOKEN_FILE, or the OAuth \
@@ -67,8 +67,12 @@ pub(super) fn redirected(host: &str) -> Error {
 
 /// Drift does not like the request.
 pub(super) fn rejected(found: &str) -> Error {
-    let status: String = found.chars().filter(char::is_ascii_digit).take(3).collect();
     Error::unavailable(format!("Drift rejects the call: {found}"))
-        .at("status", status)
+        .at("status", status_in(found))
         .hint("run again; if it stays, Drift's API has changed: please report it")
+}
+
+/// The status that a finding begins with.
+fn status_in(found: &str) -> String {
+    found.chars().filter(char::is_ascii_digit).take(3).collect()
 }

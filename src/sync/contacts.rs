@@ -6,10 +6,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
 
 use super::Run;
-use super::columns::{assemble, exchange, instants, int_at, ints, time, time_at, times};
+use super::columns::{assemble, broken, exchange, instants, int_at, ints, time, time_at, times};
 use super::keyed::{Answers, ask_all};
 use super::writer::Writer;
 use crate::cpu;
@@ -153,13 +154,17 @@ impl Lookup<'_> {
         }
         let walk_us = writer.walk_started(self.run.started).as_microsecond();
         let stubs = self.stubs(&answers, piece, walk_us)?;
-        let (pages, decoded) = self.decoded(&answers, piece, walk_us).await?;
+        let (pages, decoded, strangers) = self.decoded(&answers, piece, walk_us).await?;
         writer.note(self.table, &pages, &decoded);
         let change =
             Change { upserts: Some(decoded.batch), stubs: Some(stubs), walk_us, ..Change::default() };
         writer.fold(self.table, Some(bucket), change).await?;
         for key in answers.pages.iter().map(|(key, _)| key).chain(&answers.missing) {
             writer.settle(self.table, key);
+        }
+        for page in &strangers {
+            let key = page.parent.unwrap_or_default().to_string();
+            writer.postpone(self.table, &key, &another(page));
         }
         if !answers.missing.is_empty() {
             writer.table(self.table).missing += answers.missing.len() as u64;
@@ -191,34 +196,38 @@ impl Lookup<'_> {
         answers: &Answers,
         piece: &[Wanted],
         walk_us: i64,
-    ) -> Result<(Vec<Page>, Decoded)> {
+    ) -> Result<(Vec<Page>, Decoded, Vec<Page>)> {
         let (table, rows) = (self.table, self.call.rows);
         let pages: Vec<Page> = answers.pages.iter().map(|(_, page)| page.clone()).collect();
         let wanted: HashMap<i64, Option<i64>> = piece.iter().copied().collect();
         cpu::run(move || {
             let mut decoded = decode(table, rows, &pages)?;
-            decoded.batch = only_asked(table, &decoded, &pages)?;
+            let strangers = keep_asked(table, &mut decoded, &pages)?;
             let ids = ints(&decoded.batch, table.key[0]);
             let as_of = (0..ids.len()).map(|row| wanted.get(&ids.value(row)).copied().flatten());
             let columns = vec![("_as_of", times(as_of)), ("_synced_at", time(walk_us, ids.len()))];
             decoded.batch = exchange(table, &decoded.batch, columns)?;
-            Ok((pages, decoded))
+            Ok((pages, decoded, strangers))
         })
         .await
     }
 }
 
-/// Rows that answer the key they were asked under; any other would overwrite somebody else.
-fn only_asked(table: &Table, decoded: &Decoded, pages: &[Page]) -> Result<RecordBatch> {
+/// Keeps the rows that answer the key they were asked under, since any other would overwrite somebody else;
+/// the pages of the others are returned.
+fn keep_asked(table: &Table, decoded: &mut Decoded, pages: &[Page]) -> Result<Vec<Page>> {
     let ids = ints(&decoded.batch, table.key[0]);
-    let fits = |row: usize| int_at(ids, row) == pages[decoded.page_of_row[row] as usize].parent;
-    if let Some(row) = (0..ids.len()).find(|row| !fits(*row)) {
-        let path = &pages[decoded.page_of_row[row] as usize].path;
-        return Err(Error::unavailable("Drift answered another record than the one that was asked for")
-            .at("call", path)
-            .hint("run again; if it stays, please report it"));
-    }
-    Ok(decoded.batch.clone())
+    let page = |row: usize| &pages[decoded.page_of_row[row] as usize];
+    let (asked, others): (Vec<usize>, Vec<usize>) =
+        (0..ids.len()).partition(|row| int_at(ids, *row) == page(*row).parent);
+    let strangers = others.into_iter().map(|row| page(row).clone()).collect();
+    let mask: BooleanArray = (0..ids.len()).map(|row| Some(asked.binary_search(&row).is_ok())).collect();
+    decoded.batch = filter_record_batch(&decoded.batch, &mask).map_err(broken)?;
+    Ok(strangers)
+}
+
+fn another(page: &Page) -> Error {
+    Error::unavailable("Drift answered another record than the one that was asked for").at("call", &page.path)
 }
 
 /// When each key's conversations last changed, or were found to be erased.

@@ -67,6 +67,7 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
     writer.progress.begin(Phase::Fetching, plan.todos.len() as u64);
     let tally = fetch_all(run, writer, plan, context.clone()).await?;
     note_tally(writer, &tally);
+    note_threads(run, writer);
     if let Some(error) = tally.error {
         keep_walk(writer, walk.state);
         return Err(error);
@@ -203,6 +204,15 @@ fn note_tally(writer: &mut Writer, tally: &Tally) {
         writer.warn(format!(
             "{} conversations were not listed by Drift, yet answered by their id; they are stored.",
             tally.paging_misses
+        ));
+    }
+}
+
+fn note_threads(run: &Run, writer: &mut Writer) {
+    let unsaid = run.threads.unsaid();
+    if unsaid > 0 {
+        writer.warn(format!(
+            "Messages of {unsaid} conversations end with a full page, without a word on whether more follow; what was answered is stored."
         ));
     }
 }

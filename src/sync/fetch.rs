@@ -2,10 +2,11 @@
 //! so that what is stored is at least as new as what was known before the detail was asked for.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use super::plan::Todo;
 use super::{Run, pairs};
-use crate::api::Answer;
+use crate::api::{Answer, Envelope};
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::Page;
 use crate::schema::{Call, Source};
@@ -13,6 +14,31 @@ use crate::tables::{CONVERSATIONS, MESSAGES};
 
 /// Pages of one conversation: two million messages, which no conversation has.
 const THREAD_PAGES_MAX: usize = 40_000;
+
+/// Messages a page, fixed by Drift.
+const FULL_PAGE: u64 = 50;
+
+/// What the threads of a run have told about how they end.
+#[derive(Debug, Default)]
+pub(super) struct Threads {
+    /// Drift says where a thread ends, so a full page without a word about more has lost it.
+    say_end: AtomicBool,
+    /// Threads that ended with a full page and without a word, again when asked again.
+    unsaid: AtomicU64,
+}
+
+impl Threads {
+    /// How many threads ended with a full page, without a word about whether there is more.
+    pub fn unsaid(&self) -> u64 {
+        self.unsaid.load(Relaxed)
+    }
+
+    /// Whether this last page of a thread may have lost the word about the next.
+    fn doubts(&self, envelope: &Envelope) -> bool {
+        self.say_end.fetch_or(envelope.ended, Relaxed);
+        !envelope.ended && envelope.rows.is_some_and(|rows| rows >= FULL_PAGE)
+    }
+}
 
 /// The messages of one conversation.
 #[derive(Debug)]
@@ -83,13 +109,21 @@ async fn fetch_both(run: &Run, todo: Todo, with_messages: bool) -> Result<Option
 
 async fn fetch_thread(run: &Run, key: &str) -> Result<Option<Thread>> {
     let (mut pages, mut cursors) = (Vec::new(), HashSet::new());
-    let mut query = Vec::new();
+    let (mut query, mut asked_again) = (Vec::new(), false);
     loop {
         match run.get(&thread_call(), Some(key), &query).await? {
             None => return Ok(None),
             Some(Answer::Missing(_)) if pages.is_empty() => return Ok(Some(Thread::Missing)),
             Some(Answer::Missing(page)) => return Err(broke_off(&page)),
             Some(Answer::Page(page, envelope)) => {
+                let doubtful = envelope.next.is_none() && run.threads.doubts(&envelope);
+                if doubtful && !std::mem::replace(&mut asked_again, true) {
+                    continue;
+                }
+                if doubtful && run.threads.say_end.load(Relaxed) {
+                    return Err(cut_short(&page));
+                }
+                run.threads.unsaid.fetch_add(u64::from(doubtful), Relaxed);
                 pages.push(page);
                 let Some(next) = envelope.next else { return Ok(Some(Thread::Pages(pages))) };
                 query = pairs(&next);
@@ -119,6 +153,12 @@ pub(super) fn thread_call() -> Call {
 
 fn broke_off(page: &Page) -> Error {
     Error::unavailable("a later page of messages is missing")
+        .at("table", MESSAGES.name)
+        .at("call", &page.path)
+}
+
+fn cut_short(page: &Page) -> Error {
+    Error::unavailable("a full page of messages does not say whether more follow")
         .at("table", MESSAGES.name)
         .at("call", &page.path)
 }

@@ -10,7 +10,7 @@ use super::keyed::{Answers, ask_all};
 use super::meetings::Window;
 use super::writer::Writer;
 use super::{Run, pairs};
-use crate::api::{Answer, Client};
+use crate::api::{Answer, Client, Cursor, Envelope};
 use crate::decode::{Decoded, decode, skim};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Change, Departed, KeyValues, Keys};
@@ -139,12 +139,23 @@ impl List {
                 Some(Answer::Page(page, envelope)) => (page, envelope),
             };
             pages.push(page);
-            let Some(next) = envelope.next else { return Ok(Some(pages)) };
+            let behind = self.behind(&envelope, &query);
+            let Some(next) = envelope.next.or(behind) else { return Ok(Some(pages)) };
             query = pairs(&next);
             if pages.len() >= PAGES_MAX || !seen.insert(format!("{query:?}")) {
                 return Err(endless(&self.call));
             }
         }
+    }
+
+    /// What lies behind a full page that names no next one: a link that was lost would cut the list short
+    /// in silence.
+    fn behind(self, envelope: &Envelope, asked: &[(String, String)]) -> Option<Cursor> {
+        let number = |name: &str| asked.iter().find(|(known, _)| known == name)?.1.parse::<u64>().ok();
+        let usual = self.call.query.iter().find(|(known, _)| *known == "size");
+        let size = number("size").or(usual.and_then(|(_, size)| size.parse().ok()))?;
+        let full = self.call.paging == Paging::Index && envelope.rows.is_some_and(|rows| rows >= size);
+        full.then(|| Cursor::Index { index: number("index").unwrap_or(0) + size, size })
     }
 
     /// The rows of the pages; those that Drift itself marks as deleted get their tombstone.
@@ -176,7 +187,7 @@ impl List {
         walk_us: i64,
     ) -> Result<Option<(Vec<RecordBatch>, Departed)>> {
         let listed: HashSet<String> = listed.iter().flat_map(|batch| keys(self.table, batch)).collect();
-        let stored = self.stored_live(writer).await?;
+        let stored = self.stored(writer, run.settings.refetch).await?;
         let absent: Vec<String> = stored.into_iter().filter(|key| !listed.contains(key)).collect();
         let answers = ask_all(run, call, absent, || ()).await?;
         if answers.stopped {
@@ -200,7 +211,8 @@ impl List {
         Ok(Some((found, departed(self.table, missing))))
     }
 
-    async fn stored_live(self, writer: &Writer) -> Result<Vec<String>> {
+    /// The keys of stored rows that are live; of deleted ones too, if so asked.
+    async fn stored(self, writer: &Writer, deleted_too: bool) -> Result<Vec<String>> {
         let table = self.table;
         let Some(object) = writer.lake.open_partition(table, None).await? else { return Ok(Vec::new()) };
         cpu::run(move || {
@@ -209,9 +221,8 @@ impl List {
                 let batch = batch?;
                 let deleted = instants(&batch, "_deleted_at");
                 let keys = keys(table, &batch);
-                live.extend(
-                    keys.into_iter().enumerate().filter(|(row, _)| deleted.is_null(*row)).map(|(_, key)| key),
-                );
+                let wanted = |row: usize| deleted_too || deleted.is_null(row);
+                live.extend(keys.into_iter().enumerate().filter(|(row, _)| wanted(*row)).map(|(_, key)| key));
             }
             Ok(live)
         })

@@ -61,6 +61,9 @@ pub(crate) struct Run {
     id: String,
     /// Drift's clock when the run began.
     started: Timestamp,
+    /// Drift has said which account this is, so it is Drift that answers.
+    account_known: bool,
+    threads: fetch::Threads,
 }
 
 /// Reads an account into a lake, from where the last run stopped.
@@ -98,7 +101,16 @@ pub async fn sync(
     if account.is_none() {
         writer.warn("Drift did not say which organization the token belongs to, so it cannot be checked that this lake is of the same account.".into());
     }
-    let run = Arc::new(Run { settings, client, stop, id: run.id, started });
+    let account_known = account.is_some();
+    let run = Arc::new(Run {
+        settings,
+        client,
+        stop,
+        id: run.id,
+        started,
+        account_known,
+        threads: fetch::Threads::default(),
+    });
     let timer = run.stop_after_max_time();
     let ended = run.phases(&mut writer).await;
     timer.abort();

@@ -36,7 +36,7 @@ const FULL_PAGES: [usize; 2] = [50, 100];
 /// How many pages of the head are read again after a walk: more than 5,000 changes during it are left to
 /// the next run, whose bookmark lies before them.
 const HEAD_PAGES_MAX: usize = 50;
-/// Empty pages in a row that still promise more, before the list is taken for ended.
+/// Empty pages in a row that still promise more, before the walk is given up.
 const EMPTY_PAGES_MAX: u32 = 10;
 
 /// A walk, as far as it came.
@@ -147,6 +147,9 @@ impl Walk {
                 continue;
             }
             self.state.cursor.clone_from(&next);
+            if self.empty_pages > EMPTY_PAGES_MAX {
+                self.trouble.get_or_insert_with(nothing_but_empty_pages);
+            }
             if next.is_none() || self.is_below_floor() || self.empty_pages > EMPTY_PAGES_MAX {
                 self.end_of_list();
                 break;
@@ -173,6 +176,7 @@ impl Walk {
         };
         match answered? {
             Some(Answer::Page(page, envelope)) => Ok(Some((page, envelope.next))),
+            Some(Answer::Missing(page)) if run.account_known => Err(list_is_gone(&page)),
             Some(Answer::Missing(page)) => Err(no_list(&page)),
             None => Ok(None),
         }
@@ -349,6 +353,23 @@ fn circle() -> Error {
         .at("table", CONVERSATIONS.name)
         .at("call", list().path)
         .hint("run again later with --full; what was listed so far has been fetched")
+}
+
+fn nothing_but_empty_pages() -> Error {
+    Error::unavailable(
+        "the list of conversations answers nothing but empty pages, each of which promises more",
+    )
+    .at("table", CONVERSATIONS.name)
+    .at("call", list().path)
+    .hint("run again later with --full; what was listed so far has been fetched")
+}
+
+/// The list is not there, although something that knows the account has answered before.
+fn list_is_gone(page: &Page) -> Error {
+    Error::unavailable("Drift does not know its list of conversations (404)")
+        .at("table", CONVERSATIONS.name)
+        .at("call", &page.path)
+        .hint("run again later; if it stays, Drift's API has changed: please report it")
 }
 
 fn no_list(page: &Page) -> Error {

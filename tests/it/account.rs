@@ -55,6 +55,11 @@ impl Transport for InProcess {
     }
 }
 
+/// In memory where there is such a place, since syncing thousands of lakes to a disk takes its time.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 fn asked(request: &Request) -> ApiRequest {
     let method = if request.method() == Method::Get { "GET" } else { "POST" };
     let mut asked = ApiRequest::new(method, request.path_and_query()).header("accept-encoding", "gzip");
@@ -72,6 +77,7 @@ pub struct Account {
     pub drift: Simulator,
     pub lake: TempDir,
     pub settings: SyncSettings,
+    pub token: Token,
     runs: u64,
 }
 
@@ -88,14 +94,14 @@ impl Account {
 
     /// The account of this simulator.
     pub fn on(drift: Simulator) -> Self {
-        let lake = tempfile::tempdir().unwrap();
-        Self { drift, lake, settings: SyncSettings::default(), runs: 0 }
+        let token = Token::fixed("sim-token").unwrap();
+        Self { drift, lake: folder(), settings: SyncSettings::default(), token, runs: 0 }
     }
 
     /// Another lake for the same account.
     pub fn with_new_lake(&self) -> Self {
-        let lake = tempfile::tempdir().unwrap();
-        Self { drift: self.drift.clone(), lake, settings: self.settings.clone(), runs: 0 }
+        let (settings, token) = (self.settings.clone(), self.token.clone());
+        Self { drift: self.drift.clone(), lake: folder(), settings, token, runs: 0 }
     }
 
     /// One run that must begin.
@@ -132,7 +138,7 @@ impl Account {
 
     fn client(&self) -> Client {
         let random = fastrand::Rng::with_seed(self.runs);
-        let mut settings = ClientSettings::new(Token::fixed("sim-token").unwrap(), random);
+        let mut settings = ClientSettings::new(self.token.clone(), random);
         settings.concurrency = self.settings.concurrency;
         Client::new(settings, Arc::new(InProcess(self.drift.clone())))
     }

@@ -6,6 +6,7 @@
 mod account;
 mod cli;
 mod docs;
+mod faults;
 mod fixtures;
 mod kill;
 mod sync;
