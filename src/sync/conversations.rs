@@ -122,7 +122,7 @@ fn full_is_due(run: &Run, manifest: &Manifest) -> bool {
     let Some(last) = &manifest.last_full_walk else { return true };
     let age = run.started.duration_since(last.started_at).unsigned_abs();
     let first_ended = manifest.first_load_ended;
-    let never_again = first_ended.is_some_and(|ended| last.started_at < ended);
+    let never_again = first_ended.is_some_and(|ended| last.started_at <= ended);
     let a_day_later = first_ended.is_some_and(|ended| {
         run.started.duration_since(ended).unsigned_abs() >= FIRST_FULL_AGAIN && run.started > ended
     });

@@ -191,3 +191,17 @@ async fn a_load_too_large_for_memory_is_refused_before_anything_is_fetched() {
     account.settings.partition_by = drift2parquet::schema::PartitionBy::Day;
     account.run_to_the_end().await;
 }
+
+/// Bug: on a clock that stood still during the first load, the walk a day later was not a whole one.
+#[tokio::test(start_paused = true)]
+async fn a_day_after_the_first_load_the_whole_list_is_walked_again_and_finds_what_was_erased() {
+    let mut account = Account::of(WorldConfig::new(16, 900), Behaviour::default());
+    account.run_to_the_end().await;
+    account.change([Mutation::EraseConversation { conversation: 3 }, Mutation::Bump { conversation: 8 }]);
+    account.wait(25);
+    let report = account.run_to_the_end().await;
+    assert!(report.walk.unwrap().full);
+    assert_eq!(account.ids(&CONVERSATIONS, "id", true), account.true_ids(Truth::Conversations));
+    account.wait(25);
+    assert!(!account.run_to_the_end().await.walk.unwrap().full, "once is enough until --full-every");
+}
