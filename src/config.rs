@@ -48,6 +48,10 @@ pub const CHECKPOINT_BYTES: u64 = 64 << 20;
 /// Memory that is enough for accounts of a million conversations.
 pub const MEMORY: u64 = 256 << 20;
 
+/// What a conversation adds to the object of its partition, messages included, when nothing better is known:
+/// seven messages of 700 bytes, compressed to a quarter, and half as much again to be safe.
+pub const CONVERSATION_BYTES: u64 = 2_048;
+
 /// Less than this leaves no room for one row group.
 pub const MEMORY_MIN: u64 = 64 << 20;
 

@@ -32,11 +32,19 @@ async fn watched(lake: &str, quick: bool, talk: &Talk) -> Result<Verification> {
     verify::verify(&*store, quick, &progress).await
 }
 
+/// Places of one and the same finding that are named; the others are counted, and `--format json` has all.
+const PLACES_NAMED: usize = 5;
+
 fn text(lake: &str, found: &Verification) -> String {
     let mut text = String::new();
-    for finding in &found.findings {
-        let Finding { place, what, hint, .. } = finding;
-        let _ = writeln!(text, "{}: {place}\n  {what}\n  hint: {hint}", word(finding.verdict));
+    for alike in found.findings.chunk_by(|one, other| sentence(one) == sentence(other)) {
+        for finding in alike.iter().take(PLACES_NAMED) {
+            let _ = writeln!(text, "{}: {}", word(finding.verdict), finding.place);
+        }
+        if alike.len() > PLACES_NAMED {
+            let _ = writeln!(text, "  and {} more", count((alike.len() - PLACES_NAMED) as u64));
+        }
+        let _ = writeln!(text, "  {}\n  hint: {}", alike[0].what, alike[0].hint);
     }
     for note in &found.notes {
         let _ = writeln!(text, "note: {note}");
@@ -56,6 +64,10 @@ fn text(lake: &str, found: &Verification) -> String {
         if found.quick { "; rows were not read (--quick)" } else { "" }
     );
     text
+}
+
+fn sentence(finding: &Finding) -> (Verdict, &str, &str) {
+    (finding.verdict, &finding.what, &finding.hint)
 }
 
 fn word(verdict: Verdict) -> &'static str {

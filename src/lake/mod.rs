@@ -24,7 +24,7 @@ use crate::store::{Guard, Store};
 
 pub use self::adopt::table_of;
 pub use self::change::{Change, Departed, KeyValues, Keys};
-pub use self::objects::{Put, partition_of};
+pub use self::objects::{Put, needed_memory, partition_of};
 pub use self::open::{RunId, newest};
 
 /// How long a lease lasts without being renewed.
@@ -41,6 +41,8 @@ pub struct Lake {
     ids: fastrand::Rng,
     committed: Instant,
     puts: BTreeMap<&'static str, Put>,
+    /// No object may be larger, in bytes.
+    object_bytes_max: u64,
     _guard: Option<Box<dyn Guard>>,
 }
 
@@ -69,6 +71,11 @@ impl Lake {
         self.committed = Instant::now();
         tracing::debug!(number = self.manifest.number, "committed");
         Ok(())
+    }
+
+    /// Keeps memory under this many bytes: an object may take half of it, beside what is folded into it.
+    pub fn limit_memory(&mut self, bytes: u64) {
+        self.object_bytes_max = bytes / 2;
     }
 
     /// How long ago the last commit was.

@@ -73,6 +73,9 @@ impl Lake {
         counts: FoldCounts,
     ) -> Result<()> {
         let bytes = encoded.bytes.len() as u64;
+        if bytes > self.object_bytes_max {
+            return Err(too_large(bytes).at("table", table.name).at("object", path));
+        }
         let etag = self.store.replace(&path, Bytes::from(encoded.bytes), expect).await?;
         let state = ObjectState { rows: counts.rows, deleted: counts.deleted, bytes, sha256, etag };
         self.table(table).objects.insert(path, state);
@@ -162,6 +165,22 @@ pub(super) fn describe(reader: &Reader) -> Result<(u64, u64)> {
         deleted += (batch.num_rows() - batch.column(0).null_count()) as u64;
     }
     Ok((rows, deleted))
+}
+
+/// The memory that a run needs to fold an object of so many bytes, in whole MiB; nothing for other errors.
+pub fn needed_memory(error: &Error) -> Option<&str> {
+    error.place(NEEDS)
+}
+
+/// Names the memory that is needed.
+const NEEDS: &str = "needs --memory";
+
+fn too_large(bytes: u64) -> Error {
+    // A quarter more, so that the next run does not stop at the same place.
+    let needed = (bytes * 5 / 2).div_ceil(1 << 20);
+    Error::usage("an object has become larger than half of the memory allows")
+        .at(NEEDS, format!("{needed}MiB"))
+        .hint(format!("run again with --memory {needed}MiB"))
 }
 
 fn vanished(path: &str) -> Error {

@@ -57,6 +57,7 @@ impl Lake {
             ids,
             committed: Instant::now(),
             puts: std::collections::BTreeMap::new(),
+            object_bytes_max: u64::MAX,
             _guard: guard,
         };
         lake.begin(org).await?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 use super::build::{Built, Context, began_at, build};
@@ -15,7 +15,8 @@ use super::writer::Writer;
 use super::{Run, derive};
 use crate::cpu;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::{Change, Departed, Keys};
+use crate::fold::FoldCounts;
+use crate::lake::{Change, Departed, Keys, needed_memory};
 use crate::progress::Progress;
 use crate::schema::Span;
 use crate::tables::{CONVERSATIONS, MESSAGES};
@@ -50,7 +51,7 @@ pub(super) async fn fetch_all(
     plan: Plan,
     context: Arc<Context>,
 ) -> Result<Tally> {
-    let held = Arc::new(AtomicU64::new(0));
+    let held = Arc::new(Held::default());
     let (sender, receiver) = mpsc::channel(1);
     let fetchers = Fetchers::new(run.clone(), plan, context.span, held.clone(), writer.progress.clone());
     let (fetched, written) =
@@ -58,6 +59,29 @@ pub(super) async fn fetch_all(
     let mut tally = written?;
     tally.error = fetched?;
     Ok(tally)
+}
+
+/// Bytes handed to the writer and not yet folded.
+#[derive(Debug, Default)]
+struct Held {
+    bytes: AtomicU64,
+    /// Keeps one word for a fetcher that is about to wait, so that none is missed.
+    given_back: Notify,
+}
+
+impl Held {
+    fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn take(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.given_back.notify_one();
+    }
 }
 
 /// The side that fetches.
@@ -69,8 +93,7 @@ struct Fetchers {
     /// What has come, by partition.
     come: BTreeMap<String, Vec<Fetched>>,
     come_bytes: u64,
-    /// Bytes handed to the writer and not yet folded.
-    held: Arc<AtomicU64>,
+    held: Arc<Held>,
     with_messages: bool,
     span: Span,
     failures: u32,
@@ -78,7 +101,7 @@ struct Fetchers {
 }
 
 impl Fetchers {
-    fn new(run: Arc<Run>, plan: Plan, span: Span, held: Arc<AtomicU64>, progress: Arc<Progress>) -> Self {
+    fn new(run: Arc<Run>, plan: Plan, span: Span, held: Arc<Held>, progress: Arc<Progress>) -> Self {
         let with_messages = run.settings.tables.contains(MESSAGES.name);
         let left = plan.partition_sizes();
         Self {
@@ -143,16 +166,18 @@ impl Fetchers {
 
     /// The pages of a checkpoint may be in memory twice: here, and with the writer.
     fn has_room(&self) -> bool {
-        self.come_bytes + self.held.load(Ordering::Relaxed) < 2 * self.run.checkpoint_bytes()
+        self.come_bytes + self.held.bytes() < 2 * self.run.checkpoint_bytes()
     }
 
-    /// Nothing is on its way because too much is in memory: everything that has come is handed over, which
-    /// returns once the writer has taken what was handed over before.
+    /// Nothing is on its way because too much is in memory: everything that has come is handed over, and
+    /// the writer given time to fold it.
     async fn wait_for_room(&mut self, sender: &mpsc::Sender<Handed>) {
         self.hand_over_all(sender).await;
-        tokio::task::yield_now().await;
-        if let Ok(permit) = sender.reserve().await {
-            drop(permit);
+        while !self.has_room() {
+            tokio::select! {
+                () = self.held.given_back.notified() => {}
+                () = sender.closed() => return,
+            }
         }
     }
 
@@ -197,7 +222,7 @@ impl Fetchers {
         let Some(batch) = self.come.remove(partition) else { return };
         let bytes: u64 = batch.iter().map(Fetched::bytes).sum();
         self.come_bytes -= bytes;
-        self.held.fetch_add(bytes, Ordering::Relaxed);
+        self.held.take(bytes);
         let _ = sender.send(Handed::Batch(partition.to_owned(), batch)).await;
     }
 
@@ -221,7 +246,7 @@ async fn write_all(
     writer: &mut Writer,
     context: Arc<Context>,
     mut receiver: mpsc::Receiver<Handed>,
-    held: &AtomicU64,
+    held: &Held,
 ) -> Result<Tally> {
     let mut tally = Tally::default();
     while let Some(handed) = receiver.recv().await {
@@ -235,7 +260,7 @@ async fn write_one(
     writer: &mut Writer,
     context: &Arc<Context>,
     handed: Handed,
-    held: &AtomicU64,
+    held: &Held,
     tally: &mut Tally,
 ) -> Result<()> {
     match handed {
@@ -249,12 +274,22 @@ async fn write_one(
                 cpu::run(move || build(fetched, &context)).await?
             };
             put(writer, context, &partition, built, tally).await?;
-            held.fetch_sub(bytes, Ordering::Relaxed);
+            held.give_back(bytes);
             writer.put_since_commit(bytes);
             writer.checkpoint_if_due(&run.settings).await?;
         }
     }
     Ok(())
+}
+
+async fn put_both(
+    writer: &mut Writer,
+    partition: &str,
+    messages: Change,
+    conversations: Change,
+) -> Result<FoldCounts> {
+    writer.fold(&MESSAGES, Some(partition), messages).await?;
+    writer.fold(&CONVERSATIONS, Some(partition), conversations).await
 }
 
 /// Puts the messages, then their conversations: a crash between the two leaves messages that are fetched
@@ -284,8 +319,14 @@ async fn put(
         walk_us: context.walk_us,
         ..Change::default()
     };
-    writer.fold(&MESSAGES, Some(partition), messages).await?;
-    let counts = writer.fold(&CONVERSATIONS, Some(partition), conversations).await?;
+    let counts = match put_both(writer, partition, messages, conversations).await {
+        Err(error) if needed_memory(&error).is_some() => {
+            built.stored.iter().for_each(|id| writer.postpone(&CONVERSATIONS, &id.to_string(), &error));
+            writer.warn(format!("{error}: {}", error.advice().unwrap_or_default()));
+            return Ok(());
+        }
+        counts => counts?,
+    };
     if counts.tombstoned + counts.revived > 0 {
         derive::put_members(writer, partition, context.walk_us).await?;
     }

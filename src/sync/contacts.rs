@@ -17,7 +17,7 @@ use crate::cpu;
 use crate::data_file::Reader;
 use crate::decode::{Decoded, decode};
 use crate::error::{Error, Result};
-use crate::lake::Change;
+use crate::lake::{Change, needed_memory};
 use crate::page::Page;
 use crate::progress::Phase;
 use crate::schema::{Call, Partition, Source, Table};
@@ -158,7 +158,13 @@ impl Lookup<'_> {
         writer.note(self.table, &pages, &decoded);
         let change =
             Change { upserts: Some(decoded.batch), stubs: Some(stubs), walk_us, ..Change::default() };
-        writer.fold(self.table, Some(bucket), change).await?;
+        match writer.fold(self.table, Some(bucket), change).await {
+            Err(error) if needed_memory(&error).is_some() => {
+                piece.iter().for_each(|(key, _)| writer.postpone(self.table, &key.to_string(), &error));
+                return Ok(());
+            }
+            folded => folded?,
+        };
         for key in answers.pages.iter().map(|(key, _)| key).chain(&answers.missing) {
             writer.settle(self.table, key);
         }

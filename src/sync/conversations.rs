@@ -1,5 +1,6 @@
 //! Conversations and messages: decide how to walk, walk, plan, fetch, and prove that nothing is missing.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,7 +14,9 @@ use super::listed::Row;
 use super::plan::{Plan, Rules, plan};
 use super::walk::{Walk, begin};
 use super::writer::Writer;
-use crate::config::{BOOKMARK_MARGIN, CONVERSATIONS_A_MONTH_MAX, FIRST_FULL_AGAIN, LOOKBACK, Since};
+use crate::config::{
+    BOOKMARK_MARGIN, CONVERSATION_BYTES, CONVERSATIONS_A_MONTH_MAX, FIRST_FULL_AGAIN, LOOKBACK, Since,
+};
 use crate::error::{Error, Result};
 use crate::manifest::{FullWalk, Manifest, WalkState};
 use crate::progress::Phase;
@@ -46,8 +49,9 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
         return Ok(Proof::default());
     }
     let index = walk.listed.index();
-    writer.lake.manifest.span.get_or_insert_with(|| choose_span(run.settings.partition_by, &index));
-    let span = writer.lake.manifest.span.unwrap_or_default();
+    let span = writer.lake.manifest.span.unwrap_or_else(|| choose_span(run.settings.partition_by, &index));
+    check_memory(run, writer, &index, span)?;
+    writer.lake.manifest.span = Some(span);
     let ledger = Ledger::read(&writer.lake).await?;
     let rules = Rules {
         with_messages: run.settings.tables.contains(MESSAGES.name),
@@ -118,7 +122,7 @@ fn full_is_due(run: &Run, manifest: &Manifest) -> bool {
     let Some(last) = &manifest.last_full_walk else { return true };
     let age = run.started.duration_since(last.started_at).unsigned_abs();
     let first_ended = manifest.first_load_ended;
-    let never_again = first_ended.is_some_and(|ended| last.started_at < ended);
+    let never_again = first_ended.is_some_and(|ended| last.started_at <= ended);
     let a_day_later = first_ended.is_some_and(|ended| {
         run.started.duration_since(ended).unsigned_abs() >= FIRST_FULL_AGAIN && run.started > ended
     });
@@ -165,7 +169,7 @@ fn choose_span(asked: PartitionBy, index: &[Row]) -> Span {
         PartitionBy::Month => Span::Month,
         PartitionBy::Day => Span::Day,
         PartitionBy::Auto => {
-            let mut months = std::collections::HashMap::new();
+            let mut months = HashMap::new();
             for row in index {
                 let month = row.created_us.map(|us| us.div_euclid(MONTH_US));
                 *months.entry(month).or_insert(0u64) += 1;
@@ -173,6 +177,35 @@ fn choose_span(asked: PartitionBy, index: &[Row]) -> Span {
             let most = months.values().copied().max().unwrap_or(0);
             if most > CONVERSATIONS_A_MONTH_MAX { Span::Day } else { Span::Month }
         }
+    }
+}
+
+/// Refuses a load whose largest partition would not fit, before anything is fetched for it.
+fn check_memory(run: &Run, writer: &Writer, index: &[Row], span: Span) -> Result<()> {
+    let mut sizes = HashMap::new();
+    for row in index {
+        *sizes.entry(row.created_us.map(|us| us.div_euclid(days_us(span)))).or_insert(0u64) += 1;
+    }
+    let most = sizes.into_values().max().unwrap_or(0);
+    if 2 * most * CONVERSATION_BYTES <= run.settings.memory {
+        return Ok(());
+    }
+    let needed = (2 * most * CONVERSATION_BYTES).div_ceil(1 << 20);
+    let column = span.column();
+    let by_day = span == Span::Month && writer.lake.paths(&CONVERSATIONS).is_empty();
+    let other = if by_day { ", or with --partition-by day into an empty lake" } else { "" };
+    Err(Error::usage(format!(
+        "one {column} has {most} conversations, too many to fold in the memory allowed"
+    ))
+    .at("table", CONVERSATIONS.name)
+    .hint(format!("run again with --memory {needed}MiB{other}; nothing was fetched for them yet")))
+}
+
+/// The length of a partition, in microseconds; months are counted as thirty days.
+fn days_us(span: Span) -> i64 {
+    match span {
+        Span::Month => MONTH_US,
+        Span::Day => MONTH_US / 30,
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Run, pairs};
 use crate::api::{Answer, Client, Cursor, Envelope};
 use crate::decode::{Decoded, decode, skim};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake::{Change, Departed, KeyValues, Keys};
+use crate::lake::{Change, Departed, KeyValues, Keys, needed_memory};
 use crate::page::Page;
 use crate::progress::Phase;
 use crate::schema::{Absence, Call, Kind, Paging, Rows, Source, Table};
@@ -38,7 +38,7 @@ pub(super) async fn read(run: &Arc<Run>, writer: &mut Writer) -> Result<Option<E
         }
         match list.read(run, writer).await {
             Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::Unavailable => {
+            Err(error) if error.kind() == ErrorKind::Unavailable || needed_memory(&error).is_some() => {
                 writer.postpone(list.table, WHOLE_LIST, &error.at("table", list.table.name));
             }
             Err(error) if error.kind() == ErrorKind::Refused => {

@@ -89,6 +89,7 @@ pub async fn sync(
     let started = client.server_time_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let started = started.unwrap_or_else(|| clock.now());
     let mut lake = Lake::open(store, run.clone(), account.clone(), clock, settings.takeover).await?;
+    lake.limit_memory(settings.memory);
     lake.upgrade().await?;
     let report = Report {
         run: run.id.clone(),

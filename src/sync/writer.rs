@@ -12,7 +12,7 @@ use crate::config::{Selection, SyncSettings};
 use crate::decode::Decoded;
 use crate::error::{Error, Result};
 use crate::fold::FoldCounts;
-use crate::lake::{Change, Lake};
+use crate::lake::{Change, Lake, needed_memory};
 use crate::manifest::Pending;
 use crate::page::Page;
 use crate::progress::Progress;
@@ -122,7 +122,10 @@ impl Writer {
             reason: String::new(),
             runs: 0,
         });
-        error.found().clone_into(&mut entry.reason);
+        entry.reason = match needed_memory(error) {
+            Some(needed) => format!("{}: it needs --memory {needed}", error.found()),
+            None => error.found().to_owned(),
+        };
         entry.runs += 1;
     }
 

@@ -7,6 +7,7 @@ mod account;
 mod cli;
 mod docs;
 mod faults;
+mod fixtures;
 mod kill;
 mod sync;
 mod tidy;

@@ -159,3 +159,49 @@ async fn a_list_of_whole_pages_is_in_order_and_stops_early() {
     assert!(calls["conversations"] <= 5, "{calls:?}");
     assert_eq!(calls.get("stats"), None, "{calls:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_memory_cannot_hold_stays_pending_and_names_what_it_needs() {
+    let world = WorldConfig { mean_messages: 120, ..WorldConfig::small(14) };
+    let mut account = Account::of(world, Behaviour::default());
+    account.settings.memory = 64 << 10;
+    let ended = account.run().await;
+    assert!(ended.error.is_none(), "{:?}", ended.error);
+    assert_eq!(ended.report.exit_code, 7);
+    assert!(
+        ended.report.warnings.iter().any(|warning| warning.contains("--memory")),
+        "{:?}",
+        ended.report.warnings
+    );
+    assert!(ended.report.completeness.unwrap().holds);
+    account.settings.memory = 256 << 20;
+    account.run_to_the_end().await;
+    assert_eq!(account.ids(&MESSAGES, "id", true), account.true_ids(Truth::Messages));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_too_large_for_memory_is_refused_before_anything_is_fetched() {
+    let mut account =
+        Account::of(WorldConfig { months: 1, ..WorldConfig::new(15, 400) }, Behaviour::default());
+    account.settings.memory = 1 << 20;
+    let error = account.run().await.error.unwrap();
+    assert_eq!(error.kind().exit_code(), 2);
+    assert!(error.advice().unwrap().contains("--memory 2MiB"), "{:?}", error.advice());
+    assert_eq!(account.calls().get("conversation"), None);
+    account.settings.partition_by = drift2parquet::schema::PartitionBy::Day;
+    account.run_to_the_end().await;
+}
+
+/// Bug: on a clock that stood still during the first load, the walk a day later was not a whole one.
+#[tokio::test(start_paused = true)]
+async fn a_day_after_the_first_load_the_whole_list_is_walked_again_and_finds_what_was_erased() {
+    let mut account = Account::of(WorldConfig::new(16, 900), Behaviour::default());
+    account.run_to_the_end().await;
+    account.change([Mutation::EraseConversation { conversation: 3 }, Mutation::Bump { conversation: 8 }]);
+    account.wait(25);
+    let report = account.run_to_the_end().await;
+    assert!(report.walk.unwrap().full);
+    assert_eq!(account.ids(&CONVERSATIONS, "id", true), account.true_ids(Truth::Conversations));
+    account.wait(25);
+    assert!(!account.run_to_the_end().await.walk.unwrap().full, "once is enough until --full-every");
+}
