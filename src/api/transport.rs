@@ -86,17 +86,15 @@ impl HttpTransport {
                 more.extend_from_slice(&piece);
             }
         }
-        Ok(joined(first, more))
+        Ok(joined(&first, more))
     }
 }
 
-/// Most bodies come in one piece and are not copied.
-fn joined(first: Bytes, more: BytesMut) -> Bytes {
-    if more.is_empty() {
-        return first;
-    }
+/// The body in memory of its own: a piece as it comes is a slice of the connection's buffer, and a short
+/// body that waits to be folded would keep all of that buffer alive.
+fn joined(first: &[u8], more: BytesMut) -> Bytes {
     let mut whole = BytesMut::with_capacity(first.len() + more.len());
-    whole.extend_from_slice(&first);
+    whole.extend_from_slice(first);
     whole.unsplit(more);
     whole.freeze()
 }

@@ -36,7 +36,7 @@ const ROW_GROUP_BYTES: u64 = 32 << 20;
 const WAVE_ROW_GROUPS: usize = 4;
 
 /// Bounds the decoded values that wait for the pool, but for the last row group.
-const WAVE_BYTES: u64 = 48 << 20;
+const WAVE_BYTES: u64 = 16 << 20;
 
 /// A finished object.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -68,6 +68,8 @@ impl Ledger {
     /// Reads the ledger of the lake.
     pub async fn read(lake: &Lake) -> Result<Self> {
         let mut ledger = Self::default();
+        let rows = lake.manifest.tables.get(CONVERSATIONS.name).map_or(0, |table| table.rows);
+        ledger.entries.reserve_exact(rows as usize);
         for (partition, object) in lake.open_all(&CONVERSATIONS).await? {
             let number = ledger.partitions.len() as u32;
             let entries = cpu::run(move || read_object(&object, number)).await?;

@@ -1,6 +1,8 @@
 //! What a walk has listed: the pages' rows as columns, and an index of the latest row of each id. Some 80
 //! bytes a conversation.
 
+use std::cmp::Reverse;
+
 use arrow::array::RecordBatch;
 
 use super::columns::{broken, instants, int_at, ints, time_at};
@@ -57,13 +59,14 @@ impl Listed {
     /// One row for each distinct id, sorted by id: the one with the greatest `updated_at`, the last listed
     /// among equals.
     pub fn index(&self) -> Vec<Row> {
-        let mut rows: Vec<Row> =
-            (0..).zip(&self.batches).flat_map(|(number, batch)| rows(number, batch)).collect();
-        rows.sort_by_key(|row| (row.id, row.updated_us));
-        rows.reverse();
-        rows.dedup_by_key(|row| row.id);
-        rows.reverse();
-        rows
+        let mut all = Vec::with_capacity(self.rows as usize);
+        for (number, batch) in (0..).zip(&self.batches) {
+            all.extend(rows(number, batch));
+        }
+        // In place, and the winner of each id first.
+        all.sort_unstable_by_key(|row: &Row| (row.id, Reverse((row.updated_us, row.place))));
+        all.dedup_by_key(|row| row.id);
+        all
     }
 
     /// The columns of these rows, in this order; `None` is a row of nulls.
@@ -93,14 +96,14 @@ impl Listed {
     }
 }
 
-fn rows(number: u32, batch: &RecordBatch) -> Vec<Row> {
+fn rows(number: u32, batch: &RecordBatch) -> impl Iterator<Item = Row> {
     let (ids, updated, created) =
         (ints(batch, "id"), instants(batch, "updated_at"), instants(batch, "created_at"));
-    let row = |row: usize| Row {
+    let row = move |row: usize| Row {
         id: int_at(ids, row).expect("a key is never null"),
         updated_us: time_at(updated, row).unwrap_or(i64::MIN),
         created_us: time_at(created, row),
         place: (number, row as u32),
     };
-    (0..batch.num_rows()).map(row).collect()
+    (0..batch.num_rows()).map(row)
 }

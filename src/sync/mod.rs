@@ -169,10 +169,10 @@ impl Run {
             .map_or(self.started, |now| now.max(self.started))
     }
 
-    /// The most bytes of pages that are folded at once: an eighth of the memory is pages, another is their
-    /// columns, and the rest is left to folding and encoding.
+    /// The most bytes of pages that are folded at once. They are in memory several times: as pages (those that
+    /// come meanwhile, too), as columns, sorted, merged, and waiting to be encoded.
     fn checkpoint_bytes(&self) -> u64 {
-        self.settings.checkpoint_bytes.min(self.settings.memory / 8)
+        self.settings.checkpoint_bytes.min(self.settings.memory / 16)
     }
 
     /// One call, or nothing when the run is asked to stop meanwhile.

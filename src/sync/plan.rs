@@ -59,7 +59,8 @@ pub(super) struct Plan {
 /// Plans what to fetch: pending keys, listed conversations that are not settled, stored ones that lack
 /// messages, and, after a full walk, stored ones that were not listed.
 pub(super) fn plan(listed: &[Row], ledger: &Ledger, pending: &[i64], rules: Rules) -> Plan {
-    let mut plan = Plan::default();
+    let wanted = listed.iter().filter(|row| rules.includes(row) && rules.wants(row, ledger)).count();
+    let mut plan = Plan { todos: Vec::with_capacity(wanted), ..Plan::default() };
     for (number, row) in (0..).zip(listed).filter(|(_, row)| rules.includes(row)) {
         plan.counted += 1;
         if rules.wants(row, ledger) || pending.binary_search(&row.id).is_ok() {
