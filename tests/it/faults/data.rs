@@ -207,15 +207,15 @@ async fn all_flips(truth: Truth, flips: &[Flip]) {
     assert!(!sound.is_empty());
     let (mut cases, mut wrong) = (0, Vec::new());
     for path in truth.paths() {
-        let mut seen = 0;
+        let mut showing = 0;
         for kind in flips {
             cases += 1;
             match flip(truth, seed, path, *kind, &sound).await {
-                Ok(shows) => seen += u32::from(shows),
+                Ok(shows) => showing += u32::from(shows),
                 Err(found) => wrong.push(format!("{truth} {path} {kind}: {found}")),
             }
         }
-        if seen == 0 {
+        if showing == 0 {
             wrong.push(format!("{truth} {path}: no flip shows, so this world does not have it"));
         }
     }

@@ -7,6 +7,7 @@
 mod api;
 mod complete;
 mod data;
+mod mended;
 mod scripts;
 
 use std::collections::BTreeMap;
@@ -239,7 +240,8 @@ pub fn is_placed(error: &Error, codes: &[u8]) -> Found {
     Ok(())
 }
 
-/// Fails the test with everything that was found.
+/// Fails the test with everything that was found; how many cases there were is for those who count them.
+#[allow(clippy::disallowed_macros, reason = "the counts are read off the output of the tests")]
 pub fn settle(cases: usize, wrong: &[String]) {
     eprintln!("{cases} cases, {} wrong", wrong.len());
     assert!(wrong.is_empty(), "{} of {cases} cases are wrong:\n{}", wrong.len(), wrong.join("\n"));

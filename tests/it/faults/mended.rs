@@ -1,0 +1,99 @@
+//! What these suites have found, one small test each.
+
+use drift_simulator::{Behaviour, FaultScript, Mutation, Table as Truth, WorldConfig};
+use drift2parquet::config::Selection;
+use drift2parquet::tables::{CONVERSATIONS, MESSAGES, by_name};
+
+use crate::account::Account;
+
+fn account(table: &str, mean_messages: u32) -> Account {
+    let world = WorldConfig { conversations: 8, months: 1, mean_messages, ..WorldConfig::small(40) };
+    let mut account = Account::of(world, Behaviour::default());
+    account.settings.tables = Selection::only(&[table.to_owned()]).unwrap();
+    account
+}
+
+fn strike(account: &Account, script: &str) {
+    account.drift.set_faults(script.parse::<FaultScript>().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_nothing_but_empty_pages_is_not_an_empty_list() {
+    let mut account = account("conversations", 1);
+    strike(&account, "conversations from=1 empty-page");
+    let ended = account.run().await;
+    assert_eq!(ended.report.exit_code, 4);
+    assert_eq!(ended.error.unwrap().place("call"), Some("/conversations/list"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_gone_is_no_wrong_address_once_the_account_is_known() {
+    let mut account = account("conversations", 1);
+    strike(&account, "conversations nth=1 404-json");
+    assert_eq!(account.run().await.report.exit_code, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_page_of_messages_that_lost_its_cursor_is_asked_for_again() {
+    let mut account = account("messages", 160);
+    strike(&account, "messages nth=2 no-pagination");
+    account.run_to_the_end().await;
+    assert_eq!(account.ids(&MESSAGES, "id", true), account.true_ids(Truth::Messages));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_accounts_that_lost_its_link_does_not_end_the_list() {
+    let world = WorldConfig { accounts: 150, ..WorldConfig::small(41) };
+    let mut account = Account::of(world, Behaviour::default());
+    account.settings.tables = Selection::only(&["accounts".to_owned()]).unwrap();
+    strike(&account, "accounts from=1 no-pagination");
+    account.run_to_the_end().await;
+    let stored = account.live().unwrap()["accounts"].len();
+    assert_eq!(stored, account.drift.truth(Truth::Accounts).count());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_answered_with_another_leaves_the_others_alone() {
+    let mut account = account("contacts", 1);
+    strike(&account, "flip contacts id negative every=2");
+    let ended = account.run().await;
+    assert_eq!((ended.report.exit_code, ended.error.is_none()), (7, true));
+    let (stored, pending) =
+        (account.live().unwrap()["contacts"].len(), ended.report.pending["contacts"].len());
+    assert!(stored > 0 && pending > 0, "{stored} stored, {pending} pending");
+    account.sound_run().await.unwrap();
+    account.holds_the_truth(&super::OF_CONVERSATIONS[2..]).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_that_share_a_key_are_reported() {
+    let mut account = account("users", 1);
+    strike(&account, "flip users id number-for-string every=1");
+    let report = account.run_to_the_end().await;
+    assert_eq!(account.ids(by_name("users").unwrap(), "id", true), [17]);
+    assert_eq!(report.tables["users"].duplicates, report.tables["users"].read - 1);
+    assert!(report.warnings.iter().any(|warning| warning.contains("`users`")), "{:?}", report.warnings);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_fit_in_rows_of_the_list_is_counted() {
+    let mut account = account("conversations", 1);
+    strike(&account, "flip list_rows inboxId object-for-string every=1");
+    let report = account.run_to_the_end().await;
+    let misfits: u64 = report.tables.values().filter_map(|table| table.misfits.get("inbox_id")).sum();
+    assert!(misfits >= account.ids(&CONVERSATIONS, "id", true).len() as u64, "{:?}", report.tables);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_who_was_taken_for_gone_comes_back_on_refetch() {
+    let mut account = account("users", 1);
+    account.run_to_the_end().await;
+    let before = account.ids(by_name("users").unwrap(), "id", true);
+    account.change([Mutation::UnlistUser { user: 1 }]);
+    strike(&account, "user from=1 404-json");
+    account.run_to_the_end().await;
+    assert_eq!(account.ids(by_name("users").unwrap(), "id", true).len(), before.len() - 1);
+    account.settings.refetch = true;
+    account.sound_run().await.unwrap();
+    assert_eq!(account.ids(by_name("users").unwrap(), "id", true), before);
+}
