@@ -19,6 +19,9 @@ mod sizes;
 #[cfg(test)]
 mod tests;
 
+/// What an object is read from: a file, or bytes in memory.
+pub use parquet::file::reader::ChunkReader;
+
 pub use self::conform::{Difference, conform};
 pub use self::encoder::{Encoded, Encoder};
 pub use self::reader::{Batches, Reader, open};

@@ -160,7 +160,9 @@ impl Lookup<'_> {
             Change { upserts: Some(decoded.batch), stubs: Some(stubs), walk_us, ..Change::default() };
         match writer.fold(self.table, Some(bucket), change).await {
             Err(error) if needed_memory(&error).is_some() => {
-                piece.iter().for_each(|(key, _)| writer.postpone(self.table, &key.to_string(), &error));
+                for (key, _) in piece {
+                    writer.postpone(self.table, &key.to_string(), &error);
+                }
                 return Ok(());
             }
             folded => folded?,

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use parquet::file::reader::ChunkReader;
+use crate::data_file::ChunkReader;
 use sha2::{Digest, Sha256};
 
 use crate::cpu;
