@@ -180,8 +180,11 @@ fn known(name: &str) -> Result<&'static Table> {
 }
 
 fn needed(missing: &str, table: &Table) -> Error {
+    let dependent =
+        tables::ALL.iter().filter(|table| table.brings.contains(&missing)).map(|table| table.name);
+    let all: Vec<&str> = std::iter::once(missing).chain(dependent).collect();
     Error::usage(format!("`{missing}` cannot be left out, since `{}` needs it", table.name))
-        .hint(format!("leave out `{}` too: --except {missing},{}", table.name, table.name))
+        .hint(format!("leave out all that need it: --except {}", all.join(",")))
 }
 
 fn nothing_chosen() -> Error {

@@ -17,7 +17,8 @@ fn scope_hint(scope: Option<&'static str>) -> String {
 
 /// Drift refuses the token or a right.
 pub(super) fn denied(found: &str, token_is_bad: bool, scope: Option<&'static str>) -> Error {
-    let error = Error::refused(format!("Drift refuses the token: {found}")).at("status", status_in(found));
+    let what = if token_is_bad { "the token" } else { "a right" };
+    let error = Error::refused(format!("Drift refuses {what}: {found}")).at("status", status_in(found));
     if token_is_bad && found.starts_with("status 401") {
         return error.hint(
             "the token is wrong, revoked or expired: check DRIFT_TOKEN (or DRIFT_TOKEN_FILE, or the OAuth \

@@ -259,8 +259,8 @@ pub struct SyncOptions {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub allow_incomplete: Option<bool>,
 
-    /// Overtake a run whose hold on the lake has not run out. Only when that run is surely dead: if it is
-    /// not, it stops with exit code 6 and loses what it has not committed.
+    /// Overtake a run whose lease on the lake has not run out. A lake in a directory never needs it: there
+    /// the system ends the hold of a run together with its process, and a run that lives is not overtaken.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub takeover: Option<bool>,
 

@@ -155,6 +155,10 @@ pub struct WalkState {
     pub run: String,
     /// Drift's clock at its start.
     pub started_at: Timestamp,
+    /// The lower bound of `updated_at` that it walks for, at midnight UTC; null means all history. It becomes
+    /// the lake's when the walk is done.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
     /// Whether it walks the whole list.
     pub full: bool,
     /// Whether children are fetched again where they are settled.

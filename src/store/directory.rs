@@ -33,7 +33,10 @@ pub struct Directory {
 impl Directory {
     /// The lake in the directory `root`, which need not exist before something is written.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), files: OnceCell::new(), written: AtomicU64::new(0) }
+        let root = root.into();
+        // Absolute, so that what is said and written about the lake holds from everywhere.
+        let root = std::path::absolute(&root).unwrap_or(root);
+        Self { root, files: OnceCell::new(), written: AtomicU64::new(0) }
     }
 
     /// The files, if the directory exists.

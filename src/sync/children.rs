@@ -282,6 +282,10 @@ async fn write_one(
     Ok(())
 }
 
+fn unusable() -> Error {
+    Error::unavailable("the record was set aside, since its key cannot be used")
+}
+
 async fn put_both(
     writer: &mut Writer,
     partition: &str,
@@ -338,7 +342,8 @@ async fn put(
         writer.postpone(&CONVERSATIONS, &id.to_string(), &error);
     }
     for id in built.aside {
-        writer.settle(&CONVERSATIONS, &id.to_string());
+        // Tried again by every run, so that none ends as if nothing were missing.
+        writer.postpone(&CONVERSATIONS, &id.to_string(), &unusable());
         tally.aside.insert(id);
     }
     tally.paging_misses += built.paging_misses;

@@ -66,8 +66,8 @@ fn sum(writer: &Writer, context: &Context, rules: &Rules, tally: &Tally, stored:
     for row in context.index.iter().filter(|row| rules.includes(row)) {
         sum.listed += 1;
         match stored.get(row.id) {
-            _ if pending.contains(&row.id.to_string()) => sum.pending += 1,
             _ if tally.aside.contains(&row.id) => sum.set_aside += 1,
+            _ if pending.contains(&row.id.to_string()) => sum.pending += 1,
             Some(entry) if entry.deleted => sum.missing += 1,
             Some(_) => sum.live += 1,
             None => {}

@@ -156,6 +156,8 @@ impl Lookup<'_> {
         let stubs = self.stubs(&answers, piece, walk_us)?;
         let (pages, decoded, strangers) = self.decoded(&answers, piece, walk_us).await?;
         writer.note(self.table, &pages, &decoded);
+        let aside: Vec<Page> =
+            decoded.set_aside.iter().map(|aside| pages[aside.page as usize].clone()).collect();
         let change =
             Change { upserts: Some(decoded.batch), stubs: Some(stubs), walk_us, ..Change::default() };
         match writer.fold(self.table, Some(bucket), change).await {
@@ -169,6 +171,11 @@ impl Lookup<'_> {
         };
         for key in answers.pages.iter().map(|(key, _)| key).chain(&answers.missing) {
             writer.settle(self.table, key);
+        }
+        for page in &aside {
+            // Tried again by every run, so that none ends as if nothing were missing.
+            let key = page.parent.unwrap_or_default().to_string();
+            writer.postpone(self.table, &key, &unusable(page));
         }
         for page in &strangers {
             let key = page.parent.unwrap_or_default().to_string();
@@ -232,6 +239,10 @@ fn keep_asked(table: &Table, decoded: &mut Decoded, pages: &[Page]) -> Result<Ve
     let mask: BooleanArray = (0..ids.len()).map(|row| Some(asked.binary_search(&row).is_ok())).collect();
     decoded.batch = filter_record_batch(&decoded.batch, &mask).map_err(broken)?;
     Ok(strangers)
+}
+
+fn unusable(page: &Page) -> Error {
+    Error::unavailable("the record was set aside, since its key cannot be used").at("call", &page.path)
 }
 
 fn another(page: &Page) -> Error {

@@ -43,15 +43,19 @@ pub(super) async fn read(run: &Arc<Run>, writer: &mut Writer) -> Result<Option<E
 async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Proof> {
     let since = bound(run, writer);
     let mut walk = open_walk(run, writer, full, since).await?;
-    walk.run(run, writer).await?;
-    if !walk.state.listed {
+    let walked = walk.run(run, writer).await;
+    if walked.is_err() || !walk.state.listed {
         keep_walk(writer, walk.state);
-        return Ok(Proof::default());
+        return walked.map(|()| Proof::default());
     }
     let index = walk.listed.index();
     let span = writer.lake.manifest.span.unwrap_or_else(|| choose_span(run.settings.partition_by, &index));
-    check_memory(run, writer, &index, span)?;
-    writer.lake.manifest.span = Some(span);
+    check_memory(run, writer, &index, since, span)?;
+    if writer.lake.manifest.span.replace(span).is_none() {
+        // Committed before the first object is put: a run that is killed must not leave one layout, and the
+        // next begin another.
+        writer.checkpoint().await?;
+    }
     let ledger = Ledger::read(&writer.lake).await?;
     let rules = Rules {
         with_messages: run.settings.tables.contains(MESSAGES.name),
@@ -91,29 +95,34 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
 
 /// Takes up the walk of an earlier run when it is young enough and of the same kind, else begins one.
 async fn open_walk(run: &Run, writer: &mut Writer, full: bool, since: Option<i64>) -> Result<Walk> {
-    let lowered = lowers_bound(&writer.lake.manifest, since);
-    if let Some(state) =
-        writer.lake.manifest.walk.take().filter(|state| resumable(run, state, full) && !lowered)
-    {
+    let generation = writer.lake.manifest.last_full_walk.as_ref().map(|walk| walk.generation.clone());
+    let since = since.and_then(|us| Timestamp::from_microsecond(us).ok());
+    let floor = floor(run, &writer.lake.manifest);
+    let earlier = writer.lake.manifest.walk.take().filter(|state| resumable(run, state, full, since));
+    if let Some(state) = earlier {
         tracing::info!(started_at = %state.started_at, "taking up the walk of an earlier run");
-        let resumed = Walk::resume(state, writer).await?;
-        writer.report.walk = Some(WalkReport { resumed: true, ..WalkReport::default() });
-        return Ok(resumed);
+        let started_at = state.started_at;
+        let floor = if state.full { None } else { floor };
+        match Walk::resume(state, floor, generation.clone(), writer).await {
+            Ok(walk) => {
+                writer.report.walk = Some(WalkReport { resumed: true, started_at, ..WalkReport::default() });
+                return Ok(walk);
+            }
+            Err(error) => writer.warn(format!("{error}; the list is walked anew")),
+        }
     }
-    let manifest = &mut writer.lake.manifest;
-    let full = full || lowered || run.settings.refetch || full_is_due(run, manifest);
-    manifest.since = since.and_then(|us| Timestamp::from_microsecond(us).ok());
-    let floor = if full { None } else { floor(manifest) };
-    let generation = manifest.last_full_walk.as_ref().map(|walk| walk.generation.clone());
-    let started = if writer.report.walk.is_none() { run.started } else { run.server_time() };
-    writer.report.walk = Some(WalkReport::default());
-    Ok(Walk::new(begin(run, started, full), floor, generation))
+    let manifest = &writer.lake.manifest;
+    let full = full || lowers_bound(manifest, since) || run.settings.refetch || full_is_due(run, manifest);
+    let floor = if full { None } else { floor };
+    let started_at = if writer.report.walk.is_none() { run.started } else { run.server_time() };
+    writer.report.walk = Some(WalkReport { started_at, ..WalkReport::default() });
+    Ok(Walk::new(begin(run, started_at, full, since), floor, generation))
 }
 
-fn resumable(run: &Run, state: &WalkState, full: bool) -> bool {
+fn resumable(run: &Run, state: &WalkState, full: bool, since: Option<Timestamp>) -> bool {
     let age = run.started.duration_since(state.started_at);
     let young = age.unsigned_abs() < run.settings.full_every;
-    young && (state.full || !full) && state.refetch == run.settings.refetch
+    young && (state.full || !full) && state.refetch == run.settings.refetch && state.since == since
 }
 
 /// A full walk is due when none has proved the order of the list, when the last is too old, and once a day
@@ -129,16 +138,26 @@ fn full_is_due(run: &Run, manifest: &Manifest) -> bool {
     !last.ordered || age >= run.settings.full_every || (never_again && a_day_later)
 }
 
-/// Where an ordered walk may stop: the bookmark less the lookback, in epoch microseconds.
-fn floor(manifest: &Manifest) -> Option<i64> {
-    let bookmark = manifest.tables.get(CONVERSATIONS.name)?.bookmark?;
-    Some((bookmark - LOOKBACK).as_microsecond())
+/// Where an ordered walk may stop: the earliest bookmark of the selected tables less the lookback, in epoch
+/// microseconds. A table that was left out for a while lags behind.
+fn floor(run: &Run, manifest: &Manifest) -> Option<i64> {
+    let bookmarks: Option<Vec<Timestamp>> =
+        walked(run).map(|table| manifest.tables.get(table.name)?.bookmark).collect();
+    let earliest = bookmarks?.into_iter().min()?;
+    Some((earliest - LOOKBACK).as_microsecond())
+}
+
+/// The selected tables that a walk brings.
+fn walked(run: &Run) -> impl Iterator<Item = &'static Table> {
+    [&CONVERSATIONS, &MESSAGES].into_iter().filter(|table| run.settings.tables.contains(table.name))
 }
 
 /// The lower bound of this run, in epoch microseconds: the stored one holds, an earlier one goes back.
 fn bound(run: &Run, writer: &mut Writer) -> Option<i64> {
     let manifest = &writer.lake.manifest;
-    let stored = manifest.since.map(Timestamp::as_microsecond);
+    // The bound of a walk in progress holds, although it is the lake's only when that walk is done.
+    let stored = manifest.walk.as_ref().map_or(manifest.since, |walk| walk.since);
+    let stored = stored.map(Timestamp::as_microsecond);
     let is_first = manifest.tables.get(CONVERSATIONS.name).is_none_or(|table| table.bookmark.is_none())
         && manifest.walk.is_none();
     match run.settings.since {
@@ -157,10 +176,9 @@ fn bound(run: &Run, writer: &mut Writer) -> Option<i64> {
     }
 }
 
-fn lowers_bound(manifest: &Manifest, since: Option<i64>) -> bool {
-    let stored = manifest.since.map(Timestamp::as_microsecond);
+fn lowers_bound(manifest: &Manifest, since: Option<Timestamp>) -> bool {
     let begun = manifest.tables.get(CONVERSATIONS.name).is_some_and(|table| table.bookmark.is_some());
-    begun && stored != since
+    begun && manifest.since != since
 }
 
 /// Months, unless one month alone has so many conversations that its objects would be too large to fold.
@@ -181,9 +199,12 @@ fn choose_span(asked: PartitionBy, index: &[Row]) -> Span {
 }
 
 /// Refuses a load whose largest partition would not fit, before anything is fetched for it.
-fn check_memory(run: &Run, writer: &Writer, index: &[Row], span: Span) -> Result<()> {
+fn check_memory(run: &Run, writer: &Writer, index: &[Row], since_us: Option<i64>, span: Span) -> Result<()> {
+    if !writer.lake.paths(&CONVERSATIONS).is_empty() {
+        return Ok(());
+    }
     let mut sizes = HashMap::new();
-    for row in index {
+    for row in index.iter().filter(|row| since_us.is_none_or(|since| row.updated_us >= since)) {
         *sizes.entry(row.created_us.map(|us| us.div_euclid(days_us(span)))).or_insert(0u64) += 1;
     }
     let most = sizes.into_values().max().unwrap_or(0);
@@ -192,8 +213,7 @@ fn check_memory(run: &Run, writer: &Writer, index: &[Row], span: Span) -> Result
     }
     let needed = (2 * most * CONVERSATION_BYTES).div_ceil(1 << 20);
     let column = span.column();
-    let by_day = span == Span::Month && writer.lake.paths(&CONVERSATIONS).is_empty();
-    let other = if by_day { ", or with --partition-by day into an empty lake" } else { "" };
+    let other = if span == Span::Month { ", or with --partition-by day" } else { "" };
     Err(Error::usage(format!(
         "one {column} has {most} conversations, too many to fold in the memory allowed"
     ))
@@ -272,11 +292,8 @@ fn keep_walk(writer: &mut Writer, state: WalkState) {
 fn end_walk(run: &Run, writer: &mut Writer, state: &WalkState) {
     let now = run.server_time();
     let bookmark = state.started_at - BOOKMARK_MARGIN;
-    let selected: Vec<&'static Table> = [&CONVERSATIONS, &MESSAGES]
-        .into_iter()
-        .filter(|table| run.settings.tables.contains(table.name))
-        .collect();
-    for table in selected {
+    writer.lake.manifest.since = state.since;
+    for table in walked(run) {
         let table = writer.lake.table(table);
         table.bookmark = Some(bookmark);
         table.synced_at = Some(state.started_at);

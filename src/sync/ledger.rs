@@ -57,10 +57,13 @@ impl Entry {
             && self.messages_as_of.is_some_and(|as_of| as_of >= updated_us)
     }
 
-    /// Whether its messages were never fetched, or before the conversation last changed.
+    /// Whether its messages were never fetched, or not since the conversation last changed and settled.
     pub fn lacks_messages(&self) -> bool {
-        !self.deleted
-            && self.messages_as_of.is_none_or(|as_of| self.listed_at.is_some_and(|listed| as_of < listed))
+        let settled = match self.listed_at {
+            Some(listed) => self.has_settled_messages(listed),
+            None => self.messages_as_of.is_some(),
+        };
+        !self.deleted && !settled
     }
 }
 

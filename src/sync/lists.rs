@@ -187,6 +187,9 @@ impl List {
         walk_us: i64,
     ) -> Result<Option<(Vec<RecordBatch>, Departed)>> {
         let listed: HashSet<String> = listed.iter().flat_map(|batch| keys(self.table, batch)).collect();
+        for key in writer.pending_keys(self.table).iter().filter(|key| listed.contains(*key)) {
+            writer.settle(self.table, key);
+        }
         let stored = self.stored(writer, run.settings.refetch).await?;
         let absent: Vec<String> = stored.into_iter().filter(|key| !listed.contains(key)).collect();
         let answers = ask_all(run, call, absent, || ()).await?;

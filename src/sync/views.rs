@@ -31,11 +31,15 @@ fn views(tables: &[&Table], root: &str) -> String {
     );
     for table in tables {
         let (name, glob) = (table.name, glob(table));
-        let source = quoted(&format!("{root}/{name}/{glob}"));
+        let source = quoted(&format!("{}/{name}/{glob}", literal(root)));
         let _ = writeln!(
             text,
             "CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet({source}) WHERE _deleted_at IS NULL;"
         );
+    }
+    if root.contains("*/") {
+        // Such a path would end the comment.
+        return text;
     }
     text.push_str("\n/* Spark SQL\n");
     for name in tables.iter().map(|table| table.name) {
@@ -51,6 +55,15 @@ fn views(tables: &[&Table], root: &str) -> String {
 /// Partitioned tables lie one folder deeper.
 fn glob(table: &Table) -> &'static str {
     if table.partition == crate::schema::Partition::Whole { "*.parquet" } else { "**/*.parquet" }
+}
+
+/// A path in which no character stands for others.
+fn literal(path: &str) -> String {
+    let one = |letter: char| match letter {
+        '[' | '*' | '?' => format!("[{letter}]"),
+        _ => letter.to_string(),
+    };
+    path.chars().map(one).collect()
 }
 
 fn quoted(text: &str) -> String {

@@ -86,8 +86,13 @@ impl Walk {
     ///
     /// # Errors
     /// [`Error::store`] when a chunk is missing or not as it was written.
-    pub async fn resume(state: WalkState, writer: &Writer) -> Result<Self> {
-        let mut walk = Self::new(state, None, None);
+    pub async fn resume(
+        state: WalkState,
+        floor_us: Option<i64>,
+        proved: Option<String>,
+        writer: &Writer,
+    ) -> Result<Self> {
+        let mut walk = Self::new(state, floor_us, proved);
         for chunk in &walk.state.chunks {
             let stored =
                 writer.lake.store().get(&chunk.path).await?.ok_or_else(|| broken_chunk(&chunk.path))?;
@@ -279,8 +284,10 @@ impl Walk {
         let first = self.saved_batches;
         let Some(rows) = self.listed.join_from(first)? else { return Ok(()) };
         self.saved_batches = self.listed.batches();
-        let stopped = run.stop.asked().is_some();
-        if self.unsaved_rows < CHUNK_ROWS_MIN && !stopped && self.state.chunks.is_empty() {
+        // A walk of the whole list is kept however short it is: it may be the one that a bound or an absence
+        // is decided by.
+        let dispensable = !self.state.full && run.stop.asked().is_none();
+        if self.unsaved_rows < CHUNK_ROWS_MIN && dispensable && self.state.chunks.is_empty() {
             self.saved_batches = first;
             return Ok(());
         }
@@ -334,10 +341,11 @@ fn generation(cursor: &Cursor) -> &'static str {
 }
 
 /// A walk that is about to begin.
-pub(super) fn begin(run: &Run, started_at: Timestamp, full: bool) -> WalkState {
+pub(super) fn begin(run: &Run, started_at: Timestamp, full: bool, since: Option<Timestamp>) -> WalkState {
     WalkState {
         run: run.id.clone(),
         started_at,
+        since,
         full,
         refetch: run.settings.refetch,
         listed: false,
@@ -381,5 +389,5 @@ fn no_list(page: &Page) -> Error {
 fn broken_chunk(path: &str) -> Error {
     Error::store("the walk in progress cannot be taken up: a piece of it is missing or damaged")
         .at("object", path)
-        .hint("run again with --full, which begins a new walk; nothing that was fetched is lost")
+        .hint("nothing that was fetched is lost")
 }

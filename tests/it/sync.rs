@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use drift_simulator::{Behaviour, Mutation, Table as Truth, WorldConfig};
-use drift2parquet::config::Selection;
-use drift2parquet::tables::{CONVERSATIONS, MESSAGES, by_name};
+use drift_simulator::{Behaviour, FaultScript, Mutation, MutationCounts, Table as Truth, WorldConfig};
+use drift2parquet::config::{Selection, Since};
+use drift2parquet::schema::{PartitionBy, Span};
+use drift2parquet::tables::{CAMPAIGNS, CONVERSATIONS, MESSAGES, by_name};
 
 use crate::account::Account;
 
@@ -188,7 +189,7 @@ async fn a_load_too_large_for_memory_is_refused_before_anything_is_fetched() {
     assert_eq!(error.kind().exit_code(), 2);
     assert!(error.advice().unwrap().contains("--memory 2MiB"), "{:?}", error.advice());
     assert_eq!(account.calls().get("conversation"), None);
-    account.settings.partition_by = drift2parquet::schema::PartitionBy::Day;
+    account.settings.partition_by = PartitionBy::Day;
     account.run_to_the_end().await;
 }
 
@@ -204,4 +205,89 @@ async fn a_day_after_the_first_load_the_whole_list_is_walked_again_and_finds_wha
     assert_eq!(account.ids(&CONVERSATIONS, "id", true), account.true_ids(Truth::Conversations));
     account.wait(25);
     assert!(!account.run_to_the_end().await.walk.unwrap().full, "once is enough until --full-every");
+}
+
+/// Bug: the bound was the lake's before the backfill was done, so that an interrupted one was never finished.
+#[tokio::test(start_paused = true)]
+async fn a_backfill_by_an_earlier_bound_is_finished_although_it_was_interrupted() {
+    let mut account = Account::of(WorldConfig::new(17, 400), Behaviour::default());
+    account.settings.since = Some(Since::From(1_790_000_000_000_000)); // 2026-09-21
+    account.run_to_the_end().await;
+    let few = account.ids(&CONVERSATIONS, "id", true).len();
+    assert!(few > 0 && few < 400, "{few}");
+    account.settings.since = Some(Since::All);
+    account.drift.set_faults("conversations from=1 503-json".parse().unwrap());
+    assert!(account.run().await.error.is_some());
+    account.drift.set_faults(FaultScript::default());
+    account.settings.since = None;
+    account.run_to_the_end().await;
+    account.settings.since = Some(Since::All);
+    account.run_to_the_end().await;
+    assert_eq!(account.ids(&CONVERSATIONS, "id", true), account.true_ids(Truth::Conversations));
+    assert_eq!(account.manifest().await.since, None);
+}
+
+/// Bug: a run killed before its first commit after the layout was chosen left objects of that layout, and the
+/// next run chose another.
+#[tokio::test(start_paused = true)]
+async fn the_layout_is_committed_before_the_first_object_is_put() {
+    let mut account = Account::of(WorldConfig::new(18, 300), Behaviour::default());
+    account.settings.partition_by = PartitionBy::Day;
+    account.drift.set_behaviour(|behaviour| behaviour.latency = Duration::from_millis(100));
+    account.settings.max_time = Some(Duration::from_secs(6));
+    account.run().await;
+    assert_eq!(account.manifest().await.span, Some(Span::Day));
+    account.settings = drift2parquet::config::SyncSettings::default();
+    account.run_to_the_end().await;
+    assert!(account.objects().keys().all(|path| !path.contains("month=")));
+}
+
+/// Bug: a run without messages moved the only bookmark, and what had not settled was forgotten.
+#[tokio::test(start_paused = true)]
+async fn messages_that_came_late_are_found_although_a_run_without_messages_came_between() {
+    let mut account = Account::of(WorldConfig::new(19, 1_500), Behaviour::default());
+    account.run_to_the_end().await;
+    account.change([Mutation::AddLateMessage { conversation: 40, after_ms: 300_000 }]);
+    account.run_to_the_end().await;
+    account.wait(2);
+    account.drift.mutate(1, MutationCounts { bumped: 600, ..MutationCounts::default() });
+    account.wait(3);
+    account.settings.tables = Selection::only(&["conversations".to_owned()]).unwrap();
+    account.run_to_the_end().await;
+    account.settings.tables = Selection::all();
+    account.wait(3);
+    account.run_to_the_end().await;
+    assert_eq!(account.ids(&MESSAGES, "id", true), account.true_ids(Truth::Messages));
+}
+
+/// Bug: a piece of the walk in progress that was damaged blocked the lake.
+#[tokio::test(start_paused = true)]
+async fn a_damaged_walk_is_begun_anew() {
+    let mut account = Account::of(WorldConfig::new(20, 600), Behaviour::default());
+    account.drift.set_behaviour(|behaviour| behaviour.latency = Duration::from_millis(100));
+    account.settings.max_time = Some(Duration::from_secs(8));
+    assert_eq!(account.run().await.report.exit_code, 8);
+    let todo = account.lake.path().join("_todo");
+    std::fs::read_dir(todo).unwrap().for_each(|chunk| std::fs::write(chunk.unwrap().path(), "torn").unwrap());
+    account.settings.max_time = None;
+    let report = account.run_to_the_end().await;
+    assert!(report.warnings.iter().any(|warning| warning.contains("walked anew")), "{:?}", report.warnings);
+    assert_eq!(account.ids(&CONVERSATIONS, "id", true), account.true_ids(Truth::Conversations));
+}
+
+/// Bug: rows of derived tables were stamped 1970 when the list of conversations was refused.
+#[tokio::test(start_paused = true)]
+async fn rows_are_stamped_with_the_run_when_there_was_no_walk() {
+    let mut account = Account::of(WorldConfig::new(21, 100), Behaviour::default());
+    account.run_to_the_end().await;
+    account.drift.set_faults("conversations from=1 403-json".parse().unwrap());
+    account.drift.mutate(3, MutationCounts { others: 40, ..MutationCounts::default() });
+    account.wait(1);
+    account.run().await;
+    for batch in account.rows(&CAMPAIGNS) {
+        let synced = batch.column_by_name("_synced_at").unwrap();
+        let synced =
+            arrow::array::AsArray::as_primitive::<arrow::datatypes::TimestampMicrosecondType>(synced);
+        assert!(synced.values().iter().all(|time| *time > 1_700_000_000_000_000));
+    }
 }

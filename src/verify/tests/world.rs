@@ -196,6 +196,7 @@ impl World {
         let sha256 = hex::encode(Sha256::digest(&bytes));
         self.edit_manifest(|manifest| {
             manifest.walk = Some(WalkState {
+                since: None,
                 run: "r1".into(),
                 started_at: Timestamp::UNIX_EPOCH,
                 full: true,
