@@ -268,7 +268,9 @@ async fn a_damaged_walk_is_begun_anew() {
     account.settings.max_time = Some(Duration::from_secs(8));
     assert_eq!(account.run().await.report.exit_code, 8);
     let todo = account.lake.path().join("_todo");
-    std::fs::read_dir(todo).unwrap().for_each(|chunk| std::fs::write(chunk.unwrap().path(), "torn").unwrap());
+    for chunk in std::fs::read_dir(todo).unwrap() {
+        std::fs::write(chunk.unwrap().path(), "torn").unwrap();
+    }
     account.settings.max_time = None;
     let report = account.run_to_the_end().await;
     assert!(report.warnings.iter().any(|warning| warning.contains("walked anew")), "{:?}", report.warnings);
