@@ -5,9 +5,12 @@
 
 mod account;
 mod cli;
+mod counts;
+mod crash;
 mod docs;
 mod faults;
 mod fixtures;
 mod kill;
+mod lake;
 mod sync;
 mod tidy;

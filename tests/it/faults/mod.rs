@@ -8,7 +8,7 @@ mod api;
 mod complete;
 mod data;
 mod mended;
-mod scripts;
+pub mod scripts;
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,6 @@ use drift2parquet::progress::Progress;
 use drift2parquet::report::Report;
 use drift2parquet::schema::Table;
 use drift2parquet::stop::Stop;
-use drift2parquet::store::Directory;
 use drift2parquet::sync::Ended;
 use drift2parquet::tables;
 use drift2parquet::verify::{Verdict, Verification, verify};
@@ -49,7 +48,7 @@ impl Account {
         let mut rows = Rows::new();
         for table in tables::ALL.iter().copied() {
             let mut keys = BTreeMap::new();
-            for batch in self.rows(table) {
+            for batch in self.try_rows(table).map_err(|error| error.to_string())? {
                 add_rows(table, &batch, &mut keys)?;
             }
             let live = keys.into_iter().filter_map(|(key, row)| row.map(|row| (key, row)));
@@ -60,8 +59,7 @@ impl Account {
 
     /// What `verify` says; nothing when there is no lake yet.
     pub async fn verified(&self) -> Option<Verification> {
-        let store = Directory::new(self.lake.path());
-        verify(&store, false, &Progress::default()).await.ok()
+        verify(self.lake.store().as_ref(), false, &Progress::default()).await.ok()
     }
 
     /// Wrong unless `verify` finds nothing worse than `worst`.

@@ -18,7 +18,7 @@ const SCRIPTS: u64 = 150;
 const SHARES: u64 = 4;
 
 /// Rows of these may stay though a reader who begins today does not get them any more.
-const LASTING: [&str; 3] = ["contacts", "users", "meetings"];
+pub const LASTING: [&str; 3] = ["contacts", "users", "meetings"];
 
 /// Endpoints that a run calls; those with the most rows come twice.
 const CALLED: [E; 17] = [
@@ -112,7 +112,8 @@ impl History {
     }
 }
 
-fn behaviour(chance: &mut fastrand::Rng) -> Behaviour {
+/// A dialect of the API.
+pub fn behaviour(chance: &mut fastrand::Rng) -> Behaviour {
     let mut behaviour = Behaviour {
         generation: [Generation::Auto, Generation::Old, Generation::New][chance.usize(0..3)],
         order: [ListOrder::Updated, ListOrder::Updated, ListOrder::Created][chance.usize(0..3)],
@@ -135,7 +136,7 @@ fn behaviour(chance: &mut fastrand::Rng) -> Behaviour {
 }
 
 /// Rules aim at endpoints that a run calls, and some of them never end.
-fn sharpened(mut script: FaultScript, chance: &mut fastrand::Rng) -> FaultScript {
+pub fn sharpened(mut script: FaultScript, chance: &mut fastrand::Rng) -> FaultScript {
     for rule in &mut script.rules {
         if rule.endpoint.is_some_and(|endpoint| !CALLED.contains(&endpoint)) {
             rule.endpoint = Some(CALLED[chance.usize(0..CALLED.len())]);
@@ -147,7 +148,8 @@ fn sharpened(mut script: FaultScript, chance: &mut fastrand::Rng) -> FaultScript
     script
 }
 
-fn changes(chance: &mut fastrand::Rng) -> MutationCounts {
+/// What changes between two runs.
+pub fn changes(chance: &mut fastrand::Rng) -> MutationCounts {
     MutationCounts {
         added: chance.u32(0..3),
         messages: chance.u32(0..4),
@@ -161,12 +163,12 @@ fn changes(chance: &mut fastrand::Rng) -> MutationCounts {
 }
 
 /// Answers that a run has to believe, so that only `--refetch` brings the truth back.
-fn is_believed(fault: Fault) -> bool {
+pub fn is_believed(fault: Fault) -> bool {
     matches!(fault, Fault::Status { status: 404, .. } | Fault::InvalidUtf8 | Fault::NoPagination)
 }
 
 /// A run may be refused at its first calls, before it is known that it is Drift that answers.
-fn is_refused(error: &Error) -> Found {
+pub fn is_refused(error: &Error) -> Found {
     let greets = ["/app/token_info", "/oauth2/token", "/users/list"];
     let first = error.place("call").is_some_and(|call| greets.contains(&call));
     is_placed(error, if first { &[2, 3, 4] } else { &[3, 4] })
