@@ -12,5 +12,6 @@ mod faults;
 mod fixtures;
 mod kill;
 mod lake;
+mod poor_disk;
 mod sync;
 mod tidy;
