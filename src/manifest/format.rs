@@ -1,6 +1,6 @@
 //! The manifest's form on disk, version 1.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,10 @@ pub struct Manifest {
     pub walk: Option<WalkState>,
     /// What the last full walk of the list proved.
     pub last_full_walk: Option<FullWalk>,
+    /// Objects that a run which died has put, and whose rows may belong to conversations that it has not: no
+    /// walk that ended has gone over them since.
+    #[serde(default)]
+    pub adopted: BTreeSet<String>,
     /// When the first load ended.
     pub first_load_ended: Option<Timestamp>,
     /// Keys that failed after all retries.
@@ -217,6 +221,7 @@ impl Manifest {
             tables: BTreeMap::new(),
             walk: None,
             last_full_walk: None,
+            adopted: BTreeSet::new(),
             first_load_ended: None,
             pending: Vec::new(),
             forgotten: Vec::new(),

@@ -2,9 +2,12 @@
 //! sets of messages. Pure computing, on the pool.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListBuilder, RecordBatch, StringBuilder};
-use arrow::compute::filter_record_batch;
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListBuilder, RecordBatch, StringBuilder,
+};
+use arrow::compute::{concat_batches, filter_record_batch};
 use serde_json::value::RawValue;
 
 use super::columns::{
@@ -77,8 +80,11 @@ impl Built {
             .iter()
             .filter_map(|gone| gone.todo.listed.map(|listed| Some(context.index[listed as usize])))
             .collect();
-        if !listed.is_empty() {
-            self.stubs = Some(listed_rows(&listed, context)?);
+        let orphans: Vec<i64> =
+            gone.iter().filter(|gone| gone.todo.orphan).map(|gone| gone.todo.id).collect();
+        if !listed.is_empty() || !orphans.is_empty() {
+            let stubs = [listed_rows(&listed, context)?, bare_rows(orphans, context)?];
+            self.stubs = Some(concat_batches(stubs[0].schema_ref(), &stubs).map_err(broken)?);
         }
         Ok(())
     }
@@ -237,7 +243,7 @@ fn both_extras(detail: &ArrayRef, listed: &ArrayRef) -> Result<ArrayRef> {
             (one, other) => extras.append_option(one.or(other)),
         }
     }
-    Ok(std::sync::Arc::new(extras.finish()))
+    Ok(Arc::new(extras.finish()))
 }
 
 /// The fields of both objects, values as they are; the first one's where both have one.
@@ -260,7 +266,7 @@ fn missing(states: &[State]) -> ArrayRef {
         }
         lists.append(state.missing);
     }
-    std::sync::Arc::new(lists.finish())
+    Arc::new(lists.finish())
 }
 
 /// Rows for conversations of which only the list is known.
@@ -272,6 +278,14 @@ fn listed_rows(rows: &[Option<Row>], context: &Context) -> Result<RecordBatch> {
     columns.push(("_synced_at", time(context.walk_us, rows.len())));
     columns.push(("_deleted_at", time(context.walk_us, rows.len())));
     assemble(&CONVERSATIONS, rows.len(), columns)
+}
+
+/// Rows for conversations of which nothing is known but the id, and that they are gone.
+fn bare_rows(ids: Vec<i64>, context: &Context) -> Result<RecordBatch> {
+    let rows = ids.len();
+    let gone = || time(context.walk_us, rows);
+    let id: ArrayRef = Arc::new(Int64Array::from(ids));
+    assemble(&CONVERSATIONS, rows, vec![("id", id), ("_synced_at", gone()), ("_deleted_at", gone())])
 }
 
 fn another(fetched: &Fetched) -> Error {

@@ -11,6 +11,7 @@ use super::children::{Tally, fetch_all};
 use super::completeness::{self, Proof};
 use super::ledger::Ledger;
 use super::listed::Row;
+use super::orphans::Orphans;
 use super::plan::{Plan, Rules, plan};
 use super::walk::{Walk, begin};
 use super::writer::Writer;
@@ -67,7 +68,9 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
         span,
     };
     let pending = pending_ids(writer);
-    let plan = plan(&index, &ledger, &pending, rules);
+    let orphans = Orphans::read(writer, &ledger).await?;
+    let mut plan = plan(&index, &ledger, &pending, rules);
+    plan.add_orphans(&orphans);
     note_walk(writer, &walk, &plan);
     let doubts = doubts_absence(&plan, writer);
     let context = Context { listed: walk.listed, index, ledger, walk_us: rules.walk.as_microsecond(), span };
@@ -84,6 +87,7 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
         keep_walk(writer, walk.state);
         return Ok(Proof::default());
     }
+    orphans.settle(writer);
     let mut proof = completeness::prove(run, writer, &context, &rules, &tally).await?;
     proof.trouble = walk.trouble.or(doubts);
     if proof.trouble.is_none() {

@@ -21,6 +21,7 @@ mod listed;
 mod lists;
 mod meetings;
 mod order;
+mod orphans;
 mod plan;
 mod views;
 mod walk;

@@ -98,6 +98,8 @@ pub(super) async fn check(
     doubles.tell(judged, found);
     let clean = manifest.run.status.ended_cleanly() && manifest.walk.is_none();
     for ((object, kinship), (count, first)) in kin {
+        // What a run that died has put is gone over by the next run that reads its table, not by every run.
+        let clean = clean && !manifest.adopted.contains(&judged[object as usize].verdict.path);
         across.tell(object, kinship, count, first, clean, found);
     }
     Ok(())

@@ -5,6 +5,7 @@ mod disk;
 mod fate;
 mod histories;
 mod life;
+mod mended;
 mod model;
 mod sweep;
 mod tree;
