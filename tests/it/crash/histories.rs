@@ -114,12 +114,11 @@ impl History {
         let death = self.death();
         let power = death.power.is_some();
         self.told.push(format!("{:?} {}{}", death.cut, death.at, if power { " power off" } else { "" }));
-        match self.account.run_to_death(death) {
-            Some(ended) => ended_well(ended)?,
-            None => {
-                self.deaths += 1;
-                self.outages += u64::from(power);
-            }
+        if let Some(ended) = self.account.run_to_death(death) {
+            ended_well(ended)?;
+        } else {
+            self.deaths += 1;
+            self.outages += u64::from(power);
         }
         self.account.drift.set_faults(FaultScript::default());
         Ok(())
