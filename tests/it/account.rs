@@ -62,7 +62,7 @@ impl InProcess {
     async fn answer(&self, asked: &ApiRequest) -> ApiResponse {
         let Some(fate) = &self.1 else { return self.0.handle(asked) };
         match fate.meet("request") {
-            Course::Goes => return self.0.handle(asked),
+            Course::Goes | Course::Fails => return self.0.handle(asked),
             Course::Ends(Cut::Before) | Course::Dead => {}
             Course::Ends(_) => drop(self.0.handle(asked)),
         }

@@ -54,10 +54,20 @@ impl MemoryDisk {
     }
 
     /// One operation, which `act` does, by half if so told.
-    async fn act<T>(&self, operation: &'static str, act: impl FnOnce(&mut Tree, bool) -> T) -> T {
+    async fn act<T>(
+        &self,
+        operation: &'static str,
+        act: impl FnOnce(&mut Tree, bool) -> io::Result<T>,
+    ) -> io::Result<T> {
         let fate = &self.shared.fate;
         match fate.meet(operation) {
             Course::Goes => return act(&mut self.tree(), false),
+            Course::Fails => {
+                if operation == "write" {
+                    drop(act(&mut self.tree(), true));
+                }
+                return Err(io::ErrorKind::StorageFull.into());
+            }
             Course::Ends(Cut::Before) | Course::Dead => {}
             Course::Ends(cut) => drop(act(&mut self.tree(), cut == Cut::Torn)),
         }
@@ -154,9 +164,9 @@ impl Draft for MemoryDraft {
     async fn sync(self: Box<Self>) -> io::Result<Version> {
         let sync = |tree: &mut Tree, torn| {
             tree.sync(self.1, torn);
-            version(tree, self.1)
+            version(tree, self.1).ok_or_else(|| io::ErrorKind::IsADirectory.into())
         };
-        self.0.act("sync", sync).await.ok_or_else(|| io::ErrorKind::IsADirectory.into())
+        self.0.act("sync", sync).await
     }
 }
 

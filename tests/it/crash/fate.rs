@@ -14,6 +14,8 @@ pub enum Cut {
     After,
     /// Half of it, where it can be halved: a write, a sync.
     Torn,
+    /// The program lives and is told that no space is left; a write is half done.
+    Refused,
 }
 
 /// What becomes of one operation.
@@ -23,6 +25,8 @@ pub enum Course {
     Goes,
     /// It is the last one.
     Ends(Cut),
+    /// It fails.
+    Fails,
     /// The program is dead already.
     Dead,
 }
@@ -61,6 +65,7 @@ impl Fate {
         let number = thread.operations.len();
         thread.operations.push(operation);
         match thread.end {
+            Some((end, Cut::Refused)) if end == number => Course::Fails,
             Some((end, cut)) if end == number => {
                 thread.is_cut = true;
                 Course::Ends(cut)

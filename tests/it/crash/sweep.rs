@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use drift_simulator::{Behaviour, MutationCounts, WorldConfig};
 
+use drift2parquet::error::{ErrorKind, Result};
+use drift2parquet::sync::Ended;
+
 use super::life::{Death, live};
 use super::{Cut, Kept, MemoryDisk, Tree};
 use crate::account::Account;
@@ -14,9 +17,9 @@ use crate::counts;
 use crate::faults::{Found, same, settle};
 use crate::lake::Lake;
 
-/// How an operation can be the last one.
-const WAYS: [&str; 6] =
-    ["before", "after", "torn", "power off before", "power off after", "power off within"];
+/// How an operation can be the last one; or it fails, and the program is told.
+const WAYS: [&str; 7] =
+    ["before", "after", "torn", "power off before", "power off after", "power off within", "refused"];
 
 /// What is swept: the state a run begins with, the run that never died, and how many operations it has.
 struct Stage {
@@ -84,7 +87,10 @@ impl Stage {
     /// The run dies, and the next one is as good as the one that did not.
     fn survives(&self, death: Death) -> Found {
         let mut account = account(self.changed, (self.make)(self.before.clone()));
-        account.run_to_death(death);
+        let at = self.operations[death.at];
+        if let (Cut::Refused, Some(ended)) = (death.cut, account.run_to_death(death)) {
+            is_told(ended, at)?;
+        }
         account.is_whole()?;
         account.recovers()?;
         self.is_exact(&account)
@@ -130,11 +136,35 @@ fn death(way: &str, at: usize) -> Death {
         "before" => (Cut::Before, None),
         "after" => (Cut::After, None),
         "torn" => (Cut::Torn, None),
+        "refused" => (Cut::Refused, None),
         "power off before" => (Cut::Before, Some(some)),
         "power off after" => (Cut::After, Some(Kept::Nothing)),
         _ => (Cut::Torn, Some(some)),
     };
     Death { at, cut, power }
+}
+
+/// An operation of the disk that failed ends the run with exit code 5, the path and a remedy. What a run can
+/// do without may fail: tidying up, and requests are not the disk's.
+fn is_told(ended: Result<Ended>, operation: &str) -> Found {
+    let error = match ended {
+        Ok(ended) if ended.report.exit_code == 0 && ["request", "remove", "list"].contains(&operation) => {
+            return Ok(());
+        }
+        Ok(ended) => ended.error.ok_or_else(|| format!("exit code {} for it", ended.report.exit_code))?,
+        Err(error) => error,
+    };
+    let remedy = error.advice().unwrap_or_default();
+    let is_read = ["look", "list", "open"].contains(&operation);
+    let told = error.place("path").is_some() && (is_read || remedy.contains("no space left"));
+    let fits = error.kind() == ErrorKind::Store && told;
+    if fits { Ok(()) } else { Err(format!("told as {error}; {remedy}")) }
+}
+
+#[test]
+fn every_operation_of_the_disk_may_fail() {
+    Stage::first(MemoryDisk::of).sweep("crash sweep, first load, refused", &WAYS[6..]);
+    Stage::second(MemoryDisk::of).sweep("crash sweep, second run, refused", &WAYS[6..]);
 }
 
 #[test]
@@ -144,7 +174,7 @@ fn every_operation_of_a_first_load_may_be_the_last() {
 
 #[test]
 fn the_power_may_fail_at_every_operation_of_a_first_load() {
-    Stage::first(MemoryDisk::of).sweep("crash sweep, first load, power loss", &WAYS[3..]);
+    Stage::first(MemoryDisk::of).sweep("crash sweep, first load, power loss", &WAYS[3..6]);
 }
 
 #[test]
@@ -154,7 +184,7 @@ fn every_operation_of_a_second_run_may_be_the_last() {
 
 #[test]
 fn the_power_may_fail_at_every_operation_of_a_second_run() {
-    Stage::second(MemoryDisk::of).sweep("crash sweep, second run, power loss", &WAYS[3..]);
+    Stage::second(MemoryDisk::of).sweep("crash sweep, second run, power loss", &WAYS[3..6]);
 }
 
 #[test]
