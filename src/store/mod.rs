@@ -85,6 +85,12 @@ pub trait Store: Send + Sync + Debug {
         Ok(Vec::new())
     }
 
+    /// Whether an object that was replaced or deleted may live on as an older version that cannot be reached
+    /// from here.
+    fn keeps_versions(&self) -> bool {
+        false
+    }
+
     /// The object, or nothing when there is none.
     async fn get(&self, path: &str) -> Result<Option<Stored>>;
 

@@ -8,7 +8,7 @@ use crate::data_file::Reader;
 use crate::error::Result;
 use crate::lake::{Change, Departed, partition_of};
 use crate::schema::Table;
-use crate::sync::columns::{assemble, broken, column, time};
+use crate::columns::{assemble, broken, column, time};
 use crate::sync::writer::Writer;
 use crate::tables::{CAMPAIGN_MEMBERS, CONVERSATIONS};
 
