@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "the environment tells how long the suites run")]
 
 mod account;
+mod against;
 mod cli;
 mod docs;
 mod faults;
