@@ -139,6 +139,16 @@ pub enum Command {
     /// A run that is stopped, at any moment, loses nothing and doubles nothing; the next one goes on from there.
     Sync(Box<SyncOptions>),
 
+    /// Shows what a sync with the same options would do: calls, rows, bytes, and how long it takes at several rates.
+    ///
+    /// Makes about forty calls, however large the account is, and writes nothing; the lake need not exist.
+    Plan {
+        #[command(flatten)]
+        options: Box<SyncOptions>,
+        #[command(flatten)]
+        shape: Shape,
+    },
+
     /// Shows what the lake holds: bookmarks, rows, bytes, age, pending and missing rows, last runs.
     Status(Shape),
 

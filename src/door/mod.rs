@@ -14,6 +14,7 @@ mod files;
 mod line;
 mod meter;
 mod panic;
+mod plan;
 mod settings;
 mod signals;
 mod status;
@@ -92,6 +93,10 @@ fn dispatch(args: Args, file: File, talk: &Talk) -> Result<Exit> {
     match args.command {
         Command::Sync(options) => {
             sync::run(&settings::order(&common, &options.or(file.sync), &environment, now)?, talk)
+        }
+        Command::Plan { options, shape } => {
+            let order = settings::order(&common, &options.or(file.sync), &environment, now)?;
+            plan::run(&order, shape.or(common.format), talk)
         }
         Command::Status(shape) => status::run(&settings::lake(&common)?, shape.or(common.format), now),
         Command::Verify(options) => {

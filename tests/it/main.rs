@@ -10,5 +10,6 @@ mod docs;
 mod faults;
 mod fixtures;
 mod kill;
+mod plan;
 mod sync;
 mod tidy;
