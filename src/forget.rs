@@ -85,7 +85,9 @@ async fn refuse_archive(store: &dyn Store) -> Result<()> {
     }
     Err(Error::usage("this lake has an archive of raw pages, which this version cannot erase from")
         .at("folder", store.uri(ARCHIVE))
-        .hint("use the version of drift2parquet that wrote it, or move the archive away; nothing was changed"))
+        .hint(
+            "use the version of drift2parquet that wrote it, or move the archive away; nothing was changed",
+        ))
 }
 
 /// What forgetting would come to, by the manifest as it is now.

@@ -10,6 +10,7 @@ pub mod decode;
 pub mod erase;
 pub mod error;
 pub mod fold;
+pub mod forecast;
 pub mod forget;
 pub mod lake;
 pub mod manifest;

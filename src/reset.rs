@@ -79,7 +79,8 @@ async fn last_walk(lake: &Lake) -> Result<Option<Timestamp>> {
             for batch in object.columns(&["_walked_at"])? {
                 let batch = batch?;
                 let walked = batch.column(0).as_primitive::<TimestampMicrosecondType>();
-                let times = (0..walked.len()).filter(|row| walked.is_valid(*row)).map(|row| walked.value(row));
+                let times =
+                    (0..walked.len()).filter(|row| walked.is_valid(*row)).map(|row| walked.value(row));
                 latest = latest.max(times.max());
             }
             Ok(latest)

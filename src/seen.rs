@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::columns::{instants, int_at, ints, time_at};
 use crate::data_file::Reader;
 use crate::error::Result;
-use crate::columns::{instants, int_at, ints, time_at};
 
 /// When an id was seen. Times are epoch microseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -33,7 +33,10 @@ pub fn run(
         Format::Text => stdout::text(&text(&told))?,
     }
     for id in &told.not_in_lake {
-        talk.note(&format!("{id} was not in the lake{}", if dry_run { "" } else { "; it is remembered all the same" }));
+        talk.note(&format!(
+            "{id} was not in the lake{}",
+            if dry_run { "" } else { "; it is remembered all the same" }
+        ));
     }
     if !dry_run && told.older_versions.is_empty() {
         talk.note("backups and snapshots of this lake, if there are any, still hold what was erased");

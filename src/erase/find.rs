@@ -141,12 +141,7 @@ async fn deleted(
 ///
 /// # Errors
 /// Those of the store, and of an object that cannot be read.
-pub async fn count(
-    store: &dyn Store,
-    table: &'static Table,
-    path: &str,
-    picker: Picker,
-) -> Result<u64> {
+pub async fn count(store: &dyn Store, table: &'static Table, path: &str, picker: Picker) -> Result<u64> {
     let Some(object) = open(store, table, path).await? else { return Ok(0) };
     let mut columns = picker.columns.clone();
     columns.push("_deleted_at");

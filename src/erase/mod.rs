@@ -74,8 +74,7 @@ pub fn remember<'a>(
     }
     manifest.forgotten.sort_unstable();
     let begun = manifest.erasing.unwrap_or_default();
-    manifest.erasing =
-        Some(Erasing { deleted_messages: begun.deleted_messages || erasing.deleted_messages });
+    manifest.erasing = Some(Erasing { deleted_messages: begun.deleted_messages || erasing.deleted_messages });
     clean(manifest, &forgotten);
 }
 

@@ -18,8 +18,7 @@ const ERASED: &str = "(erased)";
 pub(super) async fn erase(store: &dyn Store, forgotten: &Forgotten, erased: &mut Erased) -> Result<()> {
     for entry in store.list(QUARANTINE).await? {
         let text = text(store, &entry.path).await?;
-        let (named, others): (Vec<&str>, Vec<&str>) =
-            text.lines().partition(|line| forgotten.names_in(line));
+        let (named, others): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| forgotten.names_in(line));
         if !named.is_empty() {
             erased.records += named.len() as u64;
             put(store, entry.path, lines(&others), erased).await?;

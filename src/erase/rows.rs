@@ -10,9 +10,7 @@ use crate::columns::{broken, column, int_at, ints};
 use crate::error::Result;
 use crate::manifest::{Erasing, Forgotten, Subject};
 use crate::schema::Table;
-use crate::tables::{
-    CAMPAIGN_MEMBERS, CONTACTS, CONVERSATION_LIST, CONVERSATIONS, MEETINGS, MESSAGES,
-};
+use crate::tables::{CAMPAIGN_MEMBERS, CONTACTS, CONVERSATION_LIST, CONVERSATIONS, MEETINGS, MESSAGES};
 
 /// The tables of the lake whose rows belong to somebody, children before their parents.
 pub static TABLES: &[&Table] = &[&MESSAGES, &CAMPAIGN_MEMBERS, &MEETINGS, &CONTACTS, &CONVERSATIONS];

@@ -46,7 +46,8 @@ async fn adjust_one(
     let now_us = lake.now().as_microsecond();
     let (rows, gone) =
         cpu::run(move || summed(table, &stored, &seen(&conversations, column)?, now_us)).await?;
-    let change = Change { upserts: Some(rows), dropped: Some(those(gone)), walk_us: now_us, ..Change::default() };
+    let change =
+        Change { upserts: Some(rows), dropped: Some(those(gone)), walk_us: now_us, ..Change::default() };
     let counts = lake.fold(table, None, change).await?;
     if counts.changes() > 0 {
         erased.rewritten.push(table.object_path(None));

@@ -123,10 +123,7 @@ mod tests {
     fn the_hash_is_hmac_sha256() {
         let short = Hmac::new(b"Jefe").of(b"what do ya want for nothing?");
         let long = Hmac::new(&[0xaa; 131]).of(b"Test Using Larger Than Block-Size Key - Hash Key First");
-        assert_eq!(
-            hex::encode(short),
-            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
-        );
+        assert_eq!(hex::encode(short), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
         assert_eq!(hex::encode(long), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
     }
 
@@ -143,7 +140,9 @@ mod tests {
     fn a_number_is_found_wherever_it_stands() {
         let mut forgotten = forgotten();
         forgotten.insert(Subject::Conversation(4_100_200_301));
-        for text in ["/conversations/4100200301/messages", "{\"id\":\"4100200301\"}", "4100200301.5", "x4100200301y"] {
+        for text in
+            ["/conversations/4100200301/messages", "{\"id\":\"4100200301\"}", "4100200301.5", "x4100200301y"]
+        {
             assert!(forgotten.names_in(text), "{text}");
         }
         for text in ["41002003010", "14100200301", "4100200302", "", "99999999999999999999999999"] {

@@ -113,8 +113,7 @@ impl Writer {
         let forgotten = &self.forgotten;
         self.report.warnings.retain(|warning| !forgotten.names_in(warning));
         let noted = String::from_utf8_lossy(&self.quarantine).into_owned();
-        let others: String =
-            noted.split_inclusive('\n').filter(|line| !forgotten.names_in(line)).collect();
+        let others: String = noted.split_inclusive('\n').filter(|line| !forgotten.names_in(line)).collect();
         if others.len() < noted.len() {
             (self.quarantine, self.quarantine_saved) = (others.into_bytes(), 0);
         }

@@ -211,7 +211,9 @@ impl Across<'_> {
         match (kinship, worst) {
             (Kinship::Bereft, _) => found.notes.push(format!("{path}: {what}")),
             _ if self.ended.reset => {
-                found.notes.push(format!("{path}: {what}; conversations were reset, and `sync` reads them again"));
+                found
+                    .notes
+                    .push(format!("{path}: {what}; conversations were reset, and `sync` reads them again"));
             }
             (_, Verdict::Broken) => {
                 found.notes.push(format!("{path}: {what}; this may follow from the objects that are broken"));

@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["manifest"],
     &["lake"],
     &["erase"],
-    &["sync", "status", "verify", "forget", "reset"],
+    &["sync", "status", "verify", "forecast", "forget", "reset"],
 ];
 
 /// Outside crates, and the one place that knows each.
