@@ -6,9 +6,11 @@
 mod account;
 mod against;
 mod cli;
+mod counts;
 mod docs;
 mod faults;
 mod fixtures;
+mod forget;
 mod kill;
 mod plan;
 mod sync;
