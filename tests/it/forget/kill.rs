@@ -163,7 +163,7 @@ async fn forget_is_finished_wherever_it_was_stopped() {
 /// What was begun is finished by `sync` alone; what was not is asked for again.
 async fn finish(lake: &mut Account, wanted: &Wanted, needles: &Needles, step: i64) {
     let begun = !lake.manifest().await.forgotten.is_empty();
-    if begun && step % 2 == 0 {
+    if begun && step % 3 == 0 {
         lake.run().await;
     } else {
         // Killed once more on the way.
@@ -173,8 +173,10 @@ async fn finish(lake: &mut Account, wanted: &Wanted, needles: &Needles, step: i6
         lake.forget(wanted).await;
     }
     assert_eq!(needles.traces(lake), Vec::<String>::new(), "{step}");
-    lake.sound_run().await.unwrap();
-    assert_eq!(needles.traces(lake), Vec::<String>::new(), "{step}");
+    if step % 3 == 1 {
+        lake.sound_run().await.unwrap();
+        assert_eq!(needles.traces(lake), Vec::<String>::new(), "{step}");
+    }
     lake.is_proven().await;
 }
 

@@ -1,6 +1,7 @@
 //! What is forgotten is nowhere any more, in no byte of the lake, and no later run brings it back; a table that
 //! is reset comes back as it was. Also when either is stopped before or after any operation of the store.
 
+mod door;
 mod erase;
 mod kill;
 mod notes;
@@ -65,13 +66,15 @@ impl Account {
         self.is_valid(Verdict::Proven).await.unwrap();
     }
 
-    /// The contact with the most conversations among the last few rows, which new conversations may name.
+    /// A contact with conversations, with whom one of the next new conversations will be.
     pub fn busy_contact(&self) -> u32 {
         self.drift.with_world(|world| {
             let rows = world.conversation_rows();
-            let contacts = (rows.saturating_sub(4)..rows).map(|row| world.contact_of(row));
-            let resolving = contacts.filter(|contact| world.contact_resolves(*contact));
-            resolving.max_by_key(|contact| world.conversations_of(*contact).count()).unwrap()
+            let next = (rows..rows + 8).map(|row| world.contact_of(row)).filter(|contact| *contact < rows);
+            let known = (0..rows).rev().map(|row| world.contact_of(row));
+            let has_some = |contact: &u32| world.conversations_of(*contact).count() > 0;
+            let mut all = next.chain(known).filter(|contact| world.contact_resolves(*contact));
+            all.find(has_some).unwrap()
         })
     }
 

@@ -152,7 +152,7 @@ async fn a_walk_in_progress_goes_on_without_them() {
 #[tokio::test(start_paused = true)]
 async fn under_faults_nobody_comes_back() {
     let mut cases = 0;
-    for seed in 0..20 {
+    for seed in 0..12 {
         let world = WorldConfig { conversations: 30, ..WorldConfig::small(300 + seed) };
         let mut account = Account::of(world, Behaviour::default());
         account.run_to_the_end().await;
@@ -177,6 +177,27 @@ async fn under_faults_nobody_comes_back() {
         account.is_proven().await;
     }
     record("forget", &[("faults", cases)]);
+}
+
+/// A message that a forgotten contact wrote in somebody else's conversation goes, and that conversation stays.
+#[tokio::test(start_paused = true)]
+async fn what_a_contact_wrote_elsewhere_goes_too() {
+    const STRANGER: i64 = 1_755_000_123;
+    let mut account = few(208);
+    strike(&account, "flip messages author.id time-in-seconds every=2");
+    account.run_to_the_end().await;
+    let before = account.ids(&MESSAGES, "id", false).len() as u64;
+    let told = account.forget(&Wanted::Contacts(vec![STRANGER])).await;
+    let gone = told.rows["messages"];
+    assert_eq!(told.rows.len(), 1, "{told:?}");
+    assert!(gone > 0 && gone < before / 2, "{gone} of {before}: a user may have the same number");
+    for _ in 0..2 {
+        assert_eq!(account.ids(&MESSAGES, "id", false).len() as u64, before - gone);
+        account.is_proven().await;
+        (account.settings.full, account.settings.refetch) = (true, true);
+        let report = account.run_to_the_end().await;
+        adds_up(report.completeness.as_ref(), 0);
+    }
 }
 
 #[tokio::test(start_paused = true)]
