@@ -77,7 +77,7 @@ async fn look(store: &dyn Store, quick: bool, progress: &Progress, keys: u64) ->
     chain::check(store, &listed, &manifest, quick, &mut found).await?;
     chain::check_sums(&manifest, &mut found);
     let entries = store.list("").await?;
-    let subjects = files::sort_out(&manifest, &entries, &store.unlisted().await?, &mut found);
+    let subjects = files::sort_out(&manifest, &entries, &mut found);
     let judged = judge_all(store, subjects, Rules::of(&manifest, quick), progress).await;
     todo::check(store, &manifest, &mut found).await;
     if !quick {

@@ -84,6 +84,10 @@ impl Store for Mortal {
         self.live(self.inner.delete(path)).await
     }
 
+    async fn settle(&self, path: &str) -> Result<()> {
+        self.live(self.inner.settle(path)).await
+    }
+
     async fn lock(&self) -> Result<Option<Box<dyn Guard>>> {
         self.live(self.inner.lock()).await
     }
