@@ -56,6 +56,9 @@ pub fn coalesce(first: &ArrayRef, second: &ArrayRef) -> Result<ArrayRef> {
 }
 
 /// The column of this name; every batch at hand has the declared schema.
+///
+/// # Panics
+/// When the batch has no such column.
 pub fn column<'a>(batch: &'a RecordBatch, name: &str) -> &'a ArrayRef {
     batch.column_by_name(name).expect("the batch has the columns that were asked for")
 }

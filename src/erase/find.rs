@@ -146,8 +146,8 @@ pub async fn count(store: &dyn Store, table: &'static Table, path: &str, picker:
     let mut columns = picker.columns.clone();
     columns.push("_deleted_at");
     let pick = move |batch: &RecordBatch| {
-        let picked = (picker.picks)(batch).into_iter().filter(|picked| *picked);
-        vec![picked.count() as u64]
+        let rows = (picker.picks)(batch).into_iter().filter(|is| *is);
+        vec![rows.count() as u64]
     };
     Ok(scan(object, columns, pick).await?.into_iter().sum())
 }

@@ -15,6 +15,7 @@ mod walk;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::config::CHECKPOINT_EVERY;
 use crate::error::Result;
 use crate::fold::Picker;
 use crate::lake::{Change, Lake, partition_of};
@@ -114,6 +115,10 @@ async fn erase_rows(
         if counts.dropped > 0 {
             *erased.rows.entry(table.name).or_default() += counts.dropped;
             erased.rewritten.push(path);
+        }
+        if lake.since_commit() >= CHECKPOINT_EVERY {
+            // Renews the lease.
+            lake.commit().await?;
         }
     }
     Ok(())

@@ -50,7 +50,11 @@ async fn put(store: &dyn Store, path: String, text: String, erased: &mut Erased)
 }
 
 fn lines(lines: &[&str]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    let mut text = lines.join("\n");
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
 }
 
 /// The report without what names somebody; one that cannot be read is not kept at all.
@@ -66,7 +70,9 @@ fn strike(value: &mut Value, forgotten: &Forgotten) {
     match value {
         Value::Array(items) => {
             items.retain(|item| !item.as_str().is_some_and(|text| forgotten.names_in(text)));
-            items.iter_mut().for_each(|item| strike(item, forgotten));
+            for item in items {
+                strike(item, forgotten);
+            }
         }
         Value::Object(fields) => {
             fields.retain(|name, _| !forgotten.names_in(name));

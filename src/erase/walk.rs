@@ -64,8 +64,8 @@ async fn rewritten(
             left_out.extend(values(&batch, "id").filter(|(row, _)| picked[*row]).map(|(_, id)| id));
             encoder.write(&without(batch, &picked)?)?;
         }
-        let encoded = encoder.finish()?;
-        Ok((!left_out.is_empty()).then(|| ((Bytes::from(encoded.bytes), encoded.rows), left_out)))
+        let piece = encoder.finish()?;
+        Ok((!left_out.is_empty()).then(|| ((Bytes::from(piece.bytes), piece.rows), left_out)))
     })
     .await
 }

@@ -100,13 +100,16 @@ pub enum Dropped<'a> {
     Picked(&'a Picker),
 }
 
+/// For each row of a batch, whether it is picked.
+pub type Picks = dyn Fn(&RecordBatch) -> Vec<bool> + Send + Sync;
+
 /// Picks rows by what stands in some of their columns.
 #[derive(Clone)]
 pub struct Picker {
     /// The columns it looks at.
     pub columns: Vec<&'static str>,
-    /// For each row of a batch with these columns, whether it is picked.
-    pub picks: Arc<dyn Fn(&RecordBatch) -> Vec<bool> + Send + Sync>,
+    /// Picks among the rows of a batch with these columns.
+    pub picks: Arc<Picks>,
 }
 
 impl fmt::Debug for Picker {

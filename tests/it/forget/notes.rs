@@ -152,7 +152,7 @@ async fn a_walk_in_progress_goes_on_without_them() {
 #[tokio::test(start_paused = true)]
 async fn under_faults_nobody_comes_back() {
     let mut cases = 0;
-    for seed in 0..12 {
+    for seed in 0..8 {
         let world = WorldConfig { conversations: 30, ..WorldConfig::small(300 + seed) };
         let mut account = Account::of(world, Behaviour::default());
         account.run_to_the_end().await;

@@ -26,7 +26,9 @@ impl Needles {
         let conversations: Vec<u32> =
             account.drift.with_world(|world| world.conversations_of(contact).collect());
         let mut needles = Self::default();
-        conversations.into_iter().for_each(|row| needles.add(&Self::of_conversation(account, row)));
+        for row in conversations {
+            needles.add(&Self::of_conversation(account, row));
+        }
         let id = account.contact_id(contact);
         needles.numbers.push(id);
         needles.words.extend(email(account, id));
@@ -119,7 +121,9 @@ fn values(bytes: &[u8]) -> Vec<String> {
             let column = if is_time { cast(column, &DataType::Int64).unwrap() } else { column.clone() };
             let options = FormatOptions::default();
             let column = ArrayFormatter::try_new(&column, &options).unwrap();
-            texts.push((0..batch.num_rows()).map(|row| format!("{}\n", column.value(row))).collect());
+            let values: Vec<String> =
+                (0..batch.num_rows()).map(|row| column.value(row).to_string()).collect();
+            texts.push(values.join("\n"));
         }
     }
     texts
