@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use drift2parquet::erase::Wanted;
 use serde::Deserialize;
 
 const AFTER: &str = "\
@@ -139,26 +140,49 @@ pub enum Command {
     /// A run that is stopped, at any moment, loses nothing and doubles nothing; the next one goes on from there.
     Sync(Box<SyncOptions>),
 
+    /// Shows what a sync with the same options would do: calls, rows, bytes, and how long it takes at several rates.
+    ///
+    /// Makes about forty calls, however large the account is, and writes nothing; the lake need not exist.
+    Plan {
+        #[command(flatten)]
+        options: Box<SyncOptions>,
+        #[command(flatten)]
+        shape: Shape,
+    },
+
     /// Shows what the lake holds: bookmarks, rows, bytes, age, pending and missing rows, last runs.
     Status(Shape),
 
     /// Proves the lake: every object is as the manifest says, every key stands once, nothing is missing or strange.
     ///
-    /// Reads only, needs no token, and may run while a sync does. It cannot prove that Drift listed everything.
+    /// Reads only, needs no token but for --against-api, and may run while a sync does. It cannot prove that
+    /// Drift listed everything.
     /// Exit codes: 0 proven, 7 unfinished (run `sync`), 5 broken.
-    Verify {
-        /// Compare sizes and footers only; rows are not read. Seconds instead of minutes for large lakes.
-        #[arg(long)]
-        quick: bool,
-        #[command(flatten)]
-        shape: Shape,
-    },
+    Verify(VerifyOptions),
 
     /// Lists the live objects, one URI a line: a list, not a snapshot.
     Files {
         /// Only the objects of this table.
         #[arg(long, value_name = "TABLE")]
         table: Option<String>,
+        #[command(flatten)]
+        shape: Shape,
+    },
+
+    /// Erases contacts, conversations, or all that Drift deleted from the lake, physically and for good.
+    ///
+    /// Asks Drift nothing and needs no token. Rows are removed, not marked, and no later run brings them back:
+    /// a keyed hash of each id stays in the manifest. If it is interrupted, the next `sync` or `forget` finishes
+    /// it. Backups, snapshots of the file system and older versions that a bucket keeps are out of its reach.
+    Forget(ForgetOptions),
+
+    /// Drops a table, data and state, in one commit; the next `sync` reads it from the beginning.
+    ///
+    /// Asks Drift nothing and needs no token. Rows that Drift itself no longer has do not come back.
+    Reset {
+        /// The table.
+        #[arg(long, value_name = "TABLE")]
+        table: String,
         #[command(flatten)]
         shape: Shape,
     },
@@ -191,6 +215,81 @@ pub enum Command {
         /// Where to.
         directory: PathBuf,
     },
+}
+
+/// The options of `forget`.
+#[derive(Debug, Clone, Group)]
+pub struct ForgetOptions {
+    #[command(flatten)]
+    what: Forgettable,
+
+    /// Only say what would be erased; nothing is changed.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// How it is told.
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+/// What can be forgotten: one kind at a time.
+#[derive(Debug, Clone, Group)]
+#[group(required = true, multiple = false)]
+struct Forgettable {
+    /// This contact, with all their conversations, messages and meetings, also those to come. May be given
+    /// several times.
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    contact: Vec<i64>,
+
+    /// This conversation, with its messages and meetings; its contact stays. May be given several times.
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    conversation: Vec<i64>,
+
+    /// All that Drift itself deleted: conversations, with all that hangs on them, contacts and messages that
+    /// bear `_deleted_at`. Conversations that Drift still has stay, also those of a contact it no longer shows.
+    #[arg(long)]
+    deleted: bool,
+}
+
+impl ForgetOptions {
+    /// What is to be forgotten.
+    pub fn wanted(&self) -> Wanted {
+        let Forgettable { contact, conversation, deleted } = self.what.clone();
+        match (deleted, conversation.is_empty()) {
+            (true, _) => Wanted::Deleted,
+            (false, false) => Wanted::Conversations(conversation),
+            (false, true) => Wanted::Contacts(contact),
+        }
+    }
+}
+
+/// The options of `verify`.
+#[derive(Debug, Group)]
+pub struct VerifyOptions {
+    /// Compare sizes and footers only; rows are not read. Seconds instead of minutes for large lakes.
+    #[arg(long)]
+    pub quick: bool,
+
+    /// Also ask Drift about a sample of the stored conversations and their messages, and about the head of
+    /// its list, and compare. Needs the token; two calls or more for each conversation of the sample.
+    #[arg(long)]
+    pub against_api: bool,
+
+    /// How many conversations --against-api asks about, chosen by chance. Default: 100.
+    #[arg(long, value_name = "N", requires = "against_api")]
+    pub sample: Option<usize>,
+
+    /// The most requests a second. Default: none; the rate is found by itself and gives way to Drift's limit.
+    #[arg(long, value_name = "REQUESTS/S", requires = "against_api")]
+    pub max_rate: Option<f64>,
+
+    /// Where Drift answers. Default: <https://driftapi.com>.
+    #[arg(long, value_name = "URL", env = "DRIFT_API_URL", hide_env_values = true)]
+    pub api_url: Option<String>,
+
+    /// How the result is written.
+    #[command(flatten)]
+    pub shape: Shape,
 }
 
 /// The options of `sync`.
@@ -276,7 +375,7 @@ pub struct SyncOptions {
 }
 
 /// What was given, where an empty text (as an empty variable gives) counts as nothing.
-fn given(text: Option<String>) -> Option<String> {
+pub fn given(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
 

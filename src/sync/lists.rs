@@ -12,6 +12,7 @@ use super::writer::Writer;
 use super::{Run, pairs};
 use crate::api::{Answer, Client, Cursor, Envelope};
 use crate::decode::{Decoded, decode, skim};
+use crate::erase;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Change, Departed, KeyValues, Keys, needed_memory};
 use crate::page::Page;
@@ -166,9 +167,10 @@ impl List {
         rows: Rows,
         walk_us: i64,
     ) -> Result<Vec<RecordBatch>> {
-        let table = self.table;
+        let (table, forgotten) = (self.table, writer.forgotten.clone());
         let (pages, decoded) = cpu::run(move || {
             let mut decoded = decode(table, rows, &pages)?;
+            decoded.batch = erase::leave_out(table, decoded.batch, &forgotten)?;
             decoded.batch = stamp(table, &decoded, walk_us)?;
             Ok((pages, decoded))
         })

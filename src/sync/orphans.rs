@@ -9,6 +9,7 @@ use super::ledger::Ledger;
 use super::writer::Writer;
 use crate::error::Result;
 use crate::lake::{partition_of, table_of};
+use crate::manifest::Subject;
 use crate::tables::CONVERSATIONS;
 use crate::{cpu, data_file};
 
@@ -24,7 +25,8 @@ impl Orphans {
             let (Some(table), Some(partition)) = (table_of(path), partition_of(path)) else { continue };
             let Some(object) = writer.lake.open_partition(table, Some(&partition)).await? else { continue };
             let parents = cpu::run(move || read_parents(&object)).await?;
-            let unknown = parents.into_iter().filter(|id| ledger.get(*id).is_none());
+            let is_forgotten = |id: i64| writer.forgotten.contains(Subject::Conversation(id));
+            let unknown = parents.into_iter().filter(|id| ledger.get(*id).is_none() && !is_forgotten(*id));
             orphans.extend(unknown.map(|id| (id, partition.clone())));
         }
         Ok(Self(orphans))

@@ -6,14 +6,16 @@
 //!
 //! Promises: nothing is written and no lock is taken, so it may run beside a `sync`; everything that is
 //! wrong is told, not only the first; what a run that was killed can leave is *unfinished*, never *broken*.
-//! It cannot prove that Drift listed everything.
+//! It cannot prove that Drift listed everything; [`against`] asks Drift about a sample.
 //!
 //! Holds two objects' row groups at a time, and the keys of one pass (see `across`).
 
 mod across;
+mod against;
 mod chain;
 mod doubles;
 mod files;
+mod forgotten;
 mod json;
 mod object;
 mod rows;
@@ -24,6 +26,7 @@ mod verdict;
 
 use futures::{StreamExt, stream};
 
+pub use self::against::{Against, against};
 use self::object::{Judged, Rules};
 pub use self::verdict::{Counts, Finding, ObjectVerdict, Verdict, Verification};
 use crate::error::Result;
@@ -78,6 +81,7 @@ async fn look(store: &dyn Store, quick: bool, progress: &Progress, keys: u64) ->
     let judged = judge_all(store, subjects, Rules::of(&manifest, quick), progress).await;
     todo::check(store, &manifest, &mut found).await;
     if !quick {
+        forgotten::check(store, &manifest, &listed, &judged, &mut found).await?;
         across::check(store, &manifest, &judged, keys, &mut found).await?;
     }
     for judged in judged {

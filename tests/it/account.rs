@@ -1,5 +1,5 @@
 //! A simulated Drift account, its lake, and runs between the two: in process, on the runtime's own time. The
-//! lake lies in memory; `in_directory` is for those who need files.
+//! lake lies in a directory; `in_memory` is for the many who need no files.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -105,13 +105,13 @@ impl Account {
     /// The account of this simulator.
     pub fn on(drift: Simulator) -> Self {
         let token = Token::fixed("sim-token").unwrap();
-        let lake = Lake::in_memory();
+        let lake = Lake::in_directory();
         Self { drift, lake, settings: SyncSettings::default(), token, runs: 0 }
     }
 
-    /// The same account with a new lake in a directory.
-    pub fn in_directory(self) -> Self {
-        Self { lake: Lake::in_directory(), ..self }
+    /// The same account with a new lake in memory, for those who need no files.
+    pub fn in_memory(self) -> Self {
+        Self { lake: Lake::in_memory(), ..self }
     }
 
     /// The same account with another lake.
@@ -160,7 +160,8 @@ impl Account {
         .await
     }
 
-    fn client(&self) -> Client {
+    /// A client of its own.
+    pub fn client(&self) -> Client {
         let random = fastrand::Rng::with_seed(self.runs);
         let mut settings = ClientSettings::new(self.token.clone(), random);
         settings.concurrency = self.settings.concurrency;

@@ -58,7 +58,7 @@ async fn killed_at_any_moment_the_lake_is_whole_and_the_next_run_ends() {
     while left > 0 {
         let seed = chance.u64(..);
         let world = WorldConfig::new(seed, 500);
-        let account = Account::of(world, behaviour.clone()).in_directory();
+        let account = Account::of(world, behaviour.clone());
         let server = account.drift.serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
         for _ in 0..left.min(5) {
             let mut child = start(&account, &server.url(), &["--concurrency", "16"]);
@@ -83,7 +83,7 @@ async fn killed_at_any_moment_the_lake_is_whole_and_the_next_run_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn asked_to_end_it_commits_what_it_has_and_says_so() {
     let behaviour = Behaviour { latency: Duration::from_millis(20), ..Behaviour::default() };
-    let account = Account::of(WorldConfig::new(12, 1_200), behaviour).in_directory();
+    let account = Account::of(WorldConfig::new(12, 1_200), behaviour);
     let server = account.drift.serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let child = start(&account, &server.url(), &["--concurrency", "4"]);
     tokio::time::sleep(Duration::from_secs(4)).await;
@@ -102,7 +102,7 @@ async fn a_second_run_beside_the_first_stops_at_once() {
         WorldConfig::new(13, 600),
         Behaviour { latency: Duration::from_millis(20), ..Behaviour::default() },
     );
-    let account = Account::on(simulator).in_directory();
+    let account = Account::on(simulator);
     let server = account.drift.serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let first = start(&account, &server.url(), &[]);
     tokio::time::sleep(Duration::from_millis(1_500)).await;

@@ -46,7 +46,7 @@ impl Lake {
     /// Its directory, for those who have asked for one.
     pub fn path(&self) -> &Path {
         match self {
-            Self::Memory(_) => panic!("this lake lies in memory: make the account with `in_directory()`"),
+            Self::Memory(_) => panic!("this lake lies in memory and has no directory"),
             Self::Directory(folder) => folder.path(),
         }
     }

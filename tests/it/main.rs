@@ -4,14 +4,17 @@
 #![allow(clippy::disallowed_methods, reason = "the environment tells how long the suites run")]
 
 mod account;
+mod against;
 mod cli;
 mod counts;
 mod crash;
 mod docs;
 mod faults;
 mod fixtures;
+mod forget;
 mod kill;
 mod lake;
+mod plan;
 mod poor_disk;
 mod sync;
 mod tidy;

@@ -29,7 +29,7 @@ type End = (Option<i32>, String);
 impl Scene {
     async fn new(seed: u64, latency: Duration) -> Self {
         let behaviour = Behaviour { latency, ..Behaviour::default() };
-        let account = Account::of(WorldConfig::new(seed, 400), behaviour).in_directory();
+        let account = Account::of(WorldConfig::new(seed, 400), behaviour);
         let server = account.drift.serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
         Self { account, server }
     }

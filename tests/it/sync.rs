@@ -263,7 +263,7 @@ async fn messages_that_came_late_are_found_although_a_run_without_messages_came_
 /// Bug: a piece of the walk in progress that was damaged blocked the lake.
 #[tokio::test(start_paused = true)]
 async fn a_damaged_walk_is_begun_anew() {
-    let mut account = Account::of(WorldConfig::new(20, 600), Behaviour::default()).in_directory();
+    let mut account = Account::of(WorldConfig::new(20, 600), Behaviour::default());
     account.drift.set_behaviour(|behaviour| behaviour.latency = Duration::from_millis(100));
     account.settings.max_time = Some(Duration::from_secs(8));
     assert_eq!(account.run().await.report.exit_code, 8);

@@ -16,7 +16,7 @@ fn world() -> WorldConfig {
 /// An account whose first run died when the messages had been put and their conversations had not.
 fn with_orphans() -> Account {
     for at in 0.. {
-        let mut account = Account::of(world(), Behaviour::default());
+        let mut account = Account::of(world(), Behaviour::default()).in_memory();
         let ended = account.run_to_death(Death { at, cut: Cut::After, power: None });
         assert!(ended.is_none(), "the run never was between messages and conversations");
         if !account.lake.files("messages").is_empty() {

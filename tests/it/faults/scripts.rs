@@ -57,7 +57,7 @@ impl History {
             mean_messages: [1, 3, 6][chance.usize(0..3)],
             ..WorldConfig::small(seed)
         };
-        let mut account = Account::of(world, behaviour(&mut chance));
+        let mut account = Account::of(world, behaviour(&mut chance)).in_memory();
         account.settings.concurrency = [1, 4, 32][chance.usize(0..3)];
         if chance.u8(0..4) == 0 {
             account.token = super::oauth();
