@@ -30,8 +30,16 @@ use tempfile::TempDir;
 
 /// Answers of the simulator, without a socket: delays are slept on the runtime's time, faults of the wire
 /// become errors of the transport.
-#[derive(Debug)]
-struct InProcess(Simulator);
+struct InProcess(Simulator, Option<Edit>);
+
+/// Changes answers on their way, beyond what the simulator's own faults do.
+pub type Edit = Arc<dyn Fn(&Request, &mut Response) + Send + Sync>;
+
+impl std::fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("InProcess")
+    }
+}
 
 #[async_trait]
 impl Transport for InProcess {
@@ -51,7 +59,11 @@ impl Transport for InProcess {
             }
             Some(_) => return Err(TransportError::new(Broken::Cut, "the connection was reset")),
         }
-        Ok(Response { status: answer.status, headers: answer.headers, body: answer.body })
+        let mut response = Response { status: answer.status, headers: answer.headers, body: answer.body };
+        if let Some(edit) = &self.1 {
+            edit(&request, &mut response);
+        }
+        Ok(response)
     }
 }
 
@@ -78,6 +90,8 @@ pub struct Account {
     pub lake: TempDir,
     pub settings: SyncSettings,
     pub token: Token,
+    /// What changes answers on their way.
+    pub edit: Option<Edit>,
     runs: u64,
 }
 
@@ -95,13 +109,13 @@ impl Account {
     /// The account of this simulator.
     pub fn on(drift: Simulator) -> Self {
         let token = Token::fixed("sim-token").unwrap();
-        Self { drift, lake: folder(), settings: SyncSettings::default(), token, runs: 0 }
+        Self { drift, lake: folder(), settings: SyncSettings::default(), token, edit: None, runs: 0 }
     }
 
     /// Another lake for the same account.
     pub fn with_new_lake(&self) -> Self {
         let (settings, token) = (self.settings.clone(), self.token.clone());
-        Self { drift: self.drift.clone(), lake: folder(), settings, token, runs: 0 }
+        Self { drift: self.drift.clone(), lake: folder(), settings, token, edit: None, runs: 0 }
     }
 
     /// One run that must begin.
@@ -140,7 +154,7 @@ impl Account {
         let random = fastrand::Rng::with_seed(self.runs);
         let mut settings = ClientSettings::new(self.token.clone(), random);
         settings.concurrency = self.settings.concurrency;
-        Client::new(settings, Arc::new(InProcess(self.drift.clone())))
+        Client::new(settings, Arc::new(InProcess(self.drift.clone(), self.edit.clone())))
     }
 
     /// Changes the account.

@@ -1,0 +1,65 @@
+//! The functions of the fuzz targets, in a seeded loop over sample pages and made-up pages, sound and spoiled.
+
+use std::path::Path;
+
+use fastrand::Rng;
+
+#[path = "../../fuzz/src/mod.rs"]
+mod promises;
+
+use self::promises::{data_file, decoder, envelope, manifest, mutate, samples};
+use crate::counts;
+
+/// How many inputs each function gets.
+fn executions(usual: u64) -> u64 {
+    std::env::var("D2P_FUZZ").ok().map_or(usual, |text| text.parse().unwrap())
+}
+
+/// Runs `check` on sound inputs and on spoiled ones, and shows the input that breaks a promise.
+fn run(name: &str, usual: u64, sound: &[Vec<u8>], start: usize, check: fn(&[u8])) {
+    let (mut random, names) = (Rng::with_seed(11), samples::names());
+    let total = executions(usual);
+    for turn in 0..total {
+        let input = match sound.get(turn as usize) {
+            Some(input) => input.clone(),
+            None => spoiled(sound, start, &names, &mut random),
+        };
+        let checked = std::panic::catch_unwind(|| check(&input));
+        if let Err(panic) = checked {
+            eprintln!("{name}, turn {turn}: {}", String::from_utf8_lossy(&input));
+            std::panic::resume_unwind(panic);
+        }
+    }
+    counts::record("fuzz functions", &[("executions", total)]);
+}
+
+fn spoiled(sound: &[Vec<u8>], start: usize, names: &[String], random: &mut Rng) -> Vec<u8> {
+    let made = random.bool() && start > 0;
+    let input = if made { samples::page(random) } else { random.choice(sound).unwrap().clone() };
+    let (form, body) = input.split_at(start.min(input.len()));
+    [form, &mutate::mutate(body, names, random)].concat()
+}
+
+fn pages() -> Vec<Vec<u8>> {
+    samples::fixtures(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures"))
+}
+
+#[test]
+fn envelopes_of_any_bytes() {
+    run("envelope", 12_000, &pages(), 1, envelope::run);
+}
+
+#[test]
+fn pages_of_any_bytes() {
+    run("decoder", 12_000, &pages(), 1, decoder::run);
+}
+
+#[test]
+fn manifests_of_any_bytes() {
+    run("manifest", 20_000, &manifest::seeds(), 0, manifest::run);
+}
+
+#[test]
+fn objects_of_any_bytes() {
+    run("data file", 3_000, &data_file::seeds(), 1, data_file::run);
+}
