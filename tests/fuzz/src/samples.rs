@@ -1,6 +1,7 @@
 //! What to begin with: the sample pages, and pages made up from the declared columns.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use drift2parquet::decode::decode;
 use drift2parquet::schema::{Column, Kind, Origin, Rows};
@@ -38,7 +39,12 @@ fn files(folder: &Path) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// The names of all fields that a table reads, and of what stands around records.
-pub fn names() -> Vec<String> {
+pub fn names() -> &'static [String] {
+    static NAMES: OnceLock<Vec<String>> = OnceLock::new();
+    NAMES.get_or_init(all_names)
+}
+
+fn all_names() -> Vec<String> {
     let around = [
         "data",
         "messages",

@@ -35,7 +35,7 @@ pub fn pages() -> Vec<Vec<u8>> {
 
 /// Every name and every odd value, in libFuzzer's form.
 fn dictionary() -> String {
-    let names = samples::names().into_iter().map(|name| format!("\"{name}\""));
+    let names = samples::names().iter().map(|name| format!("\"{name}\""));
     let words = names.chain(mutate::ODD.iter().map(|odd| (*odd).to_owned()));
     words.fold(String::new(), |mut text, word| {
         text.push('"');
@@ -68,7 +68,7 @@ fn mutated(data: &mut [u8], size: usize, max_size: usize, seed: u32, start: usiz
     if random.bool() {
         return libfuzzer_sys::fuzzer_mutate(data, size, max_size);
     }
-    let spoiled = mutate::mutate(&data[start..size], &samples::names(), &mut random);
+    let spoiled = mutate::mutate(&data[start..size], samples::names(), &mut random);
     let end = max_size.min(start + spoiled.len());
     data[start..end].copy_from_slice(&spoiled[..end - start]);
     end

@@ -22,7 +22,7 @@ fn run(name: &str, usual: u64, sound: &[Vec<u8>], start: usize, check: fn(&[u8])
     for turn in 0..total {
         let input = match sound.get(turn as usize) {
             Some(input) => input.clone(),
-            None => spoiled(sound, start, &names, &mut random),
+            None => spoiled(sound, start, names, &mut random),
         };
         let checked = std::panic::catch_unwind(|| check(&input));
         if let Err(panic) = checked {

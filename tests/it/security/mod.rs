@@ -1,5 +1,10 @@
 //! Nothing that comes from outside (answers, names, manifests, objects) does more than its worth, and no
 //! secret leaves.
 
+mod canary;
 mod fuzz;
+mod host;
+mod modes;
+mod names;
+mod redirects;
 mod unreadable;
