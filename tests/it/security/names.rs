@@ -134,7 +134,8 @@ fn paths(root: &std::path::Path, folder: &std::path::Path, found: &mut Vec<Strin
 
 /// One run with one hostile value in one field; what is wrong with it.
 async fn case(field: &'static str, value: Value) -> Result<(), String> {
-    let world = WorldConfig { conversations: 6, months: 2, ..WorldConfig::small(53) };
+    let world =
+        WorldConfig { conversations: 4, months: 1, accounts: 3, meetings: 3, ..WorldConfig::small(53) };
     let mut account = Account::of(world, Behaviour { gzip: false, ..Behaviour::default() });
     let sent: Arc<Mutex<Vec<String>>> = Arc::default();
     let log = sent.clone();

@@ -54,9 +54,12 @@ fn targets(other: &Host) -> [String; 4] {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_redirect_is_followed_by_any_call() {
     let (other, mut cases) = (Host::forbidden(), 0);
-    for status in STATUSES {
-        for target in targets(&other) {
-            let host = redirecting(status, &target);
+    for (turn, status) in STATUSES.into_iter().enumerate() {
+        // Every way of pointing for the status that is usual, one of them for each other.
+        let targets = targets(&other);
+        let wanted = if status == 302 { &targets[..] } else { &targets[turn % 4..=turn % 4] };
+        for target in wanted {
+            let host = redirecting(status, target);
             let client = client(&host, Token::fixed("token").unwrap());
             for call in calls() {
                 let key = call.path.contains("{key}").then_some("7");
