@@ -33,9 +33,8 @@ fn forms(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned(), quoted[1..quoted.len() - 1].to_owned()];
     forms.extend([in_url(secret, b""), in_url(secret, b"-._~"), in_url(secret, b"-._*")]);
     forms.extend((0..3).flat_map(|offset| pieces(secret.as_bytes(), offset)));
-    forms.iter_mut().for_each(|form| form.make_ascii_lowercase());
     forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-    forms
+    forms.into_iter().map(|form| form.to_ascii_lowercase()).collect()
 }
 
 /// A secret in a URL, where these letters stay as they are; which ones do differs from program to program.
@@ -188,8 +187,8 @@ mod tests {
             "at /x?t=canary%2BT0k%2Fen%3DSECRET%26x~.",
             "at /x?t=canary%2bT0k%2fen%3dSECRET%26x%7e.",
             r"at canary+T0k\/en=SECRET&x~.",
-            "at Y2FuYXJ5K1Qway9lbj1TRUNSRVQmeA==.",
-            "at QmVhcmVyIGNhbmFyeStUMGsvZW49U0VDUkVUJng=.",
+            "at Y2FuYXJ5K1Qway9lbj1TRUNSRVQmeH4=.",
+            "at QmVhcmVyIGNhbmFyeStUMGsvZW49U0VDUkVUJnh+.",
         ] {
             let said = secrets.hide(text);
             let rest = said.replace("[secret]", "");

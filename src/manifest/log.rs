@@ -92,7 +92,8 @@ impl<'a> Log<'a> {
 /// The number in a manifest's path, if it is one.
 pub fn number_of(path: &str) -> Option<u64> {
     let name = path.strip_prefix(FOLDER)?.strip_prefix('/')?.strip_suffix(".json")?;
-    (name.len() == 20).then(|| name.parse().ok())?
+    let is_number = name.len() == 20 && name.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { name.parse().ok() } else { None }
 }
 
 fn path_of(number: u64) -> String {

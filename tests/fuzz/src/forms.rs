@@ -26,9 +26,8 @@ fn of_table(table: &'static Table) -> Vec<Form> {
     let calls = match table.source {
         Source::Walk { list, .. } if std::ptr::eq(table, &raw const CONVERSATION_LIST) => vec![list],
         Source::Walk { detail, .. } => vec![detail],
-        Source::Thread { call } | Source::Lookup { call, .. } => vec![call],
         Source::List { call, absence: Absence::Asks(one) } => vec![call, one],
-        Source::List { call, .. } => vec![call],
+        Source::Thread { call } | Source::Lookup { call, .. } | Source::List { call, .. } => vec![call],
         Source::Derived { .. } => Vec::new(),
     };
     calls.into_iter().map(|call| Form { table, call }).collect()

@@ -31,8 +31,9 @@ fn forms(secret: &str) -> Vec<String> {
         vec![secret.to_owned(), encoded.clone(), encoded.to_lowercase(), form, secret.replace('/', "\\/")];
     forms.extend((0..3).map(|offset| base64(&secret.as_bytes()[(3 - offset) % 3..])));
     forms.extend(forms.clone().iter().map(|form| form.replace('+', "-").replace('/', "_")));
-    forms.push(secret.bytes().map(|byte| format!("{byte:02x}")).collect());
-    forms.push(secret.bytes().map(|byte| format!("{byte}, ")).collect());
+    let each = |letter: fn(u8) -> String| secret.bytes().map(letter).collect::<Vec<_>>();
+    forms.push(each(|byte| format!("{byte:02x}")).concat());
+    forms.push(each(|byte| byte.to_string()).join(", "));
     forms
 }
 
@@ -174,7 +175,8 @@ fn echo(request: &ApiRequest, answer: &mut ApiResponse) {
     let secrets = known.map(told).join(" ");
     let all = format!("{sent} {secrets} {}", base64(sent.as_bytes()));
     let message = serde_json::json!({ "error": { "type": "echo", "message": all } }).to_string();
-    answer.body = if request.path.len() % 2 == 0 { message } else { format!("<html>{all}</html>") }.into();
+    answer.body =
+        if request.path.len().is_multiple_of(2) { message } else { format!("<html>{all}</html>") }.into();
     answer.headers.retain(|(name, _)| name == "date");
     answer.headers.push(("retry-after".to_owned(), "0".to_owned()));
     answer.headers.push(("www-authenticate".to_owned(), TOKEN.to_owned()));
@@ -184,8 +186,8 @@ fn echo(request: &ApiRequest, answer: &mut ApiResponse) {
 #[test]
 fn no_secret_is_written_or_printed_when_drift_refuses_and_echoes_it() {
     let mut cases = 0;
-    for status in [200, 301, 307, 400, 401, 403, 404, 409, 429, 500, 501, 503] {
-        for within in ["", "/conversations/list", "/users/list", "/oauth2/token"] {
+    for status in [200, 307, 400, 401, 403, 404, 429, 503] {
+        for within in ["", "/users/list", "/oauth2/token"] {
             for oauth in [false, true] {
                 if within == "/oauth2/token" && !oauth {
                     continue;
@@ -212,22 +214,22 @@ fn no_secret_is_written_or_printed_when_drift_refuses_and_echoes_it() {
 #[test]
 fn no_secret_reaches_another_host() {
     let mut cases = 0;
-    for within in [
-        "/app/token_info",
-        "/conversations/list",
-        "/conversations/",
-        "/contacts/",
-        "/users/list",
-        "/accounts",
-        "/playbooks/",
+    for (within, table) in [
+        ("/app/token_info", "users"),
+        ("/conversations/list", "conversations"),
+        ("/conversations/", "messages"),
+        ("/contacts/", "contacts"),
+        ("/users/list", "users"),
+        ("/accounts", "accounts"),
+        ("/playbooks/", "playbooks"),
     ] {
         for status in [200, 302, 308] {
             let other = Host::forbidden();
             let elsewhere = format!("{}/steal?page_token=next&index=65&size=65", other.url());
             let host = Host::of(&drift(), move |request, answer| {
-                lead_away(request, answer, within, status, &elsewhere)
+                lead_away(request, answer, within, status, &elsewhere);
             });
-            let ended = Case::new().run(&host.url(), &["sync", "-v"]);
+            let ended = Case::new().run(&host.url(), &["sync", "-v", "--tables", table]);
             assert_ne!(ended.status.code(), Some(1), "{}", String::from_utf8_lossy(&ended.stderr));
             assert!(host.seen().iter().any(|sent| is_for(sent, within)), "{within} was not asked for");
             assert!(other.seen().is_empty(), "{within} {status}: {:?}", other.seen());
@@ -275,8 +277,9 @@ fn no_secret_is_sent_through_a_proxy_to_this_machine_or_shown_by_a_broken_addres
     let ended = command.env("DRIFT_TOKEN", TOKEN).env("DRIFT_API_URL", host.url()).output().unwrap();
     assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
     assert!(proxy.seen().is_empty());
+    let encoded = &forms(TOKEN)[1];
     for url in [
-        format!("https://{TOKEN}@x.test"),
+        format!("https://{encoded}@x.test"),
         format!("https://x.test/?t={TOKEN}"),
         format!("https://x.test#{TOKEN}"),
     ] {

@@ -26,8 +26,8 @@ fn run(name: &str, usual: u64, sound: &[Vec<u8>], start: usize, check: fn(&[u8])
         };
         let checked = std::panic::catch_unwind(|| check(&input));
         if let Err(panic) = checked {
-            eprintln!("{name}, turn {turn}: {}", String::from_utf8_lossy(&input));
-            std::panic::resume_unwind(panic);
+            let said = panic.downcast_ref::<String>().map_or("it panicked", String::as_str);
+            panic!("{name}, turn {turn}: {said}: {}", String::from_utf8_lossy(&input));
         }
     }
     counts::record("fuzz functions", &[("executions", total)]);

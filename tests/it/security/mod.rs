@@ -4,7 +4,9 @@
 mod canary;
 mod fuzz;
 mod host;
+mod manifests;
 mod modes;
 mod names;
+mod oversize;
 mod redirects;
 mod unreadable;

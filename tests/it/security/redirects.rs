@@ -15,9 +15,8 @@ const STATUSES: [u16; 11] = [300, 301, 302, 303, 304, 305, 306, 307, 308, 310, 3
 fn calls() -> Vec<Call> {
     let of_table = |source: &Source| match *source {
         Source::Walk { list, detail, stats } => vec![list, detail, stats],
-        Source::Thread { call } | Source::Lookup { call, .. } => vec![call],
         Source::List { call, absence: Absence::Asks(one) } => vec![call, one],
-        Source::List { call, .. } => vec![call],
+        Source::Thread { call } | Source::Lookup { call, .. } | Source::List { call, .. } => vec![call],
         Source::Derived { .. } => Vec::new(),
     };
     tables::ALL.iter().flat_map(|table| of_table(&table.source)).collect()
