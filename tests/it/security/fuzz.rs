@@ -63,3 +63,18 @@ fn manifests_of_any_bytes() {
 fn objects_of_any_bytes() {
     run("data file", 3_000, &data_file::seeds(), 1, data_file::run);
 }
+
+/// Bug: a footer that points outside of its object made the Parquet library panic. Found by the target.
+#[test]
+fn a_footer_that_points_outside_of_its_object_is_an_error() {
+    let sound = data_file::seeds().swap_remove(0);
+    let length = sound.len();
+    let footer = u32::from_le_bytes(sound[length - 8..length - 4].try_into().unwrap()) as usize;
+    assert!(footer > 1_000);
+    for at in (length - 8 - footer..length - 8).rev().take(1_500) {
+        let mut object = sound.clone();
+        // The lowest bit of a number of the footer is its sign.
+        object[at] ^= 1;
+        data_file::run(&object);
+    }
+}

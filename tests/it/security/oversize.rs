@@ -105,3 +105,15 @@ async fn huge_headers_are_an_error_of_the_call() {
     assert!([Some(4), Some(8)].contains(&ended.status.code()), "{ended:?}");
     counts::record("security", &[("cases", 1)]);
 }
+
+/// Bug: `--max-time` did not hold while Drift was asked whose token it is, where a 429 may last a quarter of an
+/// hour.
+#[tokio::test(start_paused = true)]
+async fn the_time_that_a_run_may_take_holds_from_its_first_call() {
+    let mut account = Account::small(57);
+    account.settings.max_time = Some(std::time::Duration::from_secs(5));
+    account.edit = Some(Arc::new(|_: &Request, response: &mut Response| response.status = 429));
+    let began = tokio::time::Instant::now();
+    let ended = account.attempt().await.unwrap();
+    assert_eq!((ended.report.exit_code, began.elapsed().as_secs()), (8, 5));
+}
