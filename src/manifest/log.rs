@@ -44,6 +44,19 @@ impl<'a> Log<'a> {
         Manifest::parse(&path, number, &stored.bytes)
     }
 
+    /// The commit of this number as it stands there, whatever it is; nothing when it is not there.
+    pub async fn text(&self, number: u64) -> Result<String> {
+        let stored = self.store.get(&path_of(number)).await?;
+        Ok(stored.map(|stored| String::from_utf8_lossy(&stored.bytes).into_owned()).unwrap_or_default())
+    }
+
+    /// Deletes the commit of this number, if it is there, and returns its path.
+    pub async fn delete(&self, number: u64) -> Result<String> {
+        let path = path_of(number);
+        self.store.delete(&path).await?;
+        Ok(path)
+    }
+
     /// All numbers that exist, in order.
     pub async fn numbers(&self) -> Result<Vec<u64>> {
         let entries = self.store.list(FOLDER).await?;
@@ -56,7 +69,8 @@ impl<'a> Log<'a> {
     /// [`Error::held`] when another run has made this commit or a later one.
     pub async fn commit(&self, next: &mut Manifest, commit_id: String) -> Result<()> {
         let number = next.number + 1;
-        let committed = Manifest { number, commit_id, ..next.clone() };
+        let mut committed = Manifest { number, commit_id, ..next.clone() };
+        committed.erased_commits.retain(|erased| erased + MANIFESTS_KEPT > number);
         let (path, bytes) = (path_of(number), encode(&committed)?);
         if self.store.create(&path, bytes.clone()).await? == Creation::Exists {
             self.recognise(&path, &bytes).await?;

@@ -1,7 +1,7 @@
 //! From fetched pages to the changes of one partition: the rows of conversations with their ledger, and the
 //! sets of messages. Pure computing, on the pool.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListBuilder, RecordBatch, StringBuilder};
 use arrow::compute::filter_record_batch;
@@ -15,7 +15,9 @@ use super::keyed::{is_unreadable, sift};
 use super::ledger::Ledger;
 use super::listed::{Listed, Row};
 use crate::decode::{Decoded, decode};
+use crate::erase;
 use crate::error::{Error, Result};
+use crate::manifest::Forgotten;
 use crate::page::Page;
 use crate::schema::Span;
 use crate::tables::{CONVERSATION_LIST, CONVERSATIONS, MESSAGES};
@@ -26,6 +28,8 @@ pub(super) struct Context {
     /// One row for each distinct listed id, sorted by id.
     pub index: Vec<Row>,
     pub ledger: Ledger,
+    /// What is to be left out.
+    pub forgotten: Forgotten,
     /// Start of the walk, in epoch microseconds.
     pub walk_us: i64,
     /// What a partition of time spans.
@@ -50,6 +54,8 @@ pub(super) struct Built {
     pub failed: Vec<(i64, Error)>,
     /// Conversations whose records were set aside.
     pub aside: Vec<i64>,
+    /// Conversations that are with somebody who was forgotten.
+    pub left_out: Vec<i64>,
     /// Absent from the list, yet there.
     pub paging_misses: u64,
     /// Conversations whose messages answered 404.
@@ -110,7 +116,10 @@ impl Built {
         }
         let pages: Vec<Page> = there.iter().filter_map(|fetched| fetched.detail.clone()).collect();
         let mut decoded = decode(&CONVERSATIONS, detail_call().rows, &pages)?;
-        let rows = Self::row_of_each(&there, &decoded);
+        let mut rows = Self::row_of_each(&there, &decoded);
+        let forgotten = erase::picks(&CONVERSATIONS, &decoded.batch, &context.forgotten);
+        let left_out: HashSet<u32> =
+            rows.extract_if(|_, row| forgotten[*row]).map(|(page, _)| page).collect();
         let aside: Vec<u32> = decoded.set_aside.iter().map(|aside| aside.page).collect();
         let mut accepted = Vec::new();
         for (page, fetched) in (0..).zip(there) {
@@ -118,6 +127,8 @@ impl Built {
                 self.paging_misses += u64::from(fetched.todo.absent);
                 self.stored.push(fetched.todo.id);
                 accepted.push(fetched);
+            } else if left_out.contains(&page) {
+                self.left_out.push(fetched.todo.id);
             } else if aside.contains(&page) {
                 self.aside.push(fetched.todo.id);
             } else {
@@ -157,6 +168,7 @@ impl Built {
             return Ok(());
         }
         let mut decoded = decode(&MESSAGES, thread_call().rows, &pages)?;
+        decoded.batch = erase::leave_out(&MESSAGES, decoded.batch, &context.forgotten)?;
         let synced = time(context.walk_us, decoded.batch.num_rows());
         decoded.batch = exchange(&MESSAGES, &decoded.batch, vec![("_synced_at", synced)])?;
         self.messages = Some(decoded.batch.clone());

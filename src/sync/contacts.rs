@@ -16,6 +16,7 @@ use super::writer::Writer;
 use crate::cpu;
 use crate::data_file::Reader;
 use crate::decode::Decoded;
+use crate::erase;
 use crate::error::{Error, Result};
 use crate::lake::{Change, needed_memory};
 use crate::page::Page;
@@ -106,6 +107,7 @@ impl Lookup<'_> {
                 latest.entry(key).or_default().add(found);
             }
         }
+        latest.retain(|key, _| !erase::is_forgotten_person(&writer.forgotten, *key));
         if !self.run.settings.refetch {
             self.leave_out_known(writer, &mut latest).await?;
         }

@@ -12,6 +12,7 @@ use super::writer::Writer;
 use super::{Run, pairs};
 use crate::api::{Answer, Client, Cursor, Envelope};
 use crate::decode::{Decoded, decode, skim};
+use crate::erase;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Change, Departed, KeyValues, Keys, needed_memory};
 use crate::page::Page;
@@ -166,9 +167,10 @@ impl List {
         rows: Rows,
         walk_us: i64,
     ) -> Result<Vec<RecordBatch>> {
-        let table = self.table;
+        let (table, forgotten) = (self.table, writer.forgotten.clone());
         let (pages, decoded) = cpu::run(move || {
             let mut decoded = decode(table, rows, &pages)?;
+            decoded.batch = erase::leave_out(table, decoded.batch, &forgotten)?;
             decoded.batch = stamp(table, &decoded, walk_us)?;
             Ok((pages, decoded))
         })
@@ -224,6 +226,7 @@ impl List {
         let table = self.table;
         let Keyed { pages, mut decoded, failed } = cpu::run(move || decode_each(table, rows, pages)).await?;
         decoded.batch = stamp(table, &decoded, walk_us)?;
+        decoded.batch = erase::leave_out(table, decoded.batch, &writer.forgotten)?;
         writer.note(table, &pages, &decoded);
         for (key, error) in &failed {
             writer.postpone(table, key, error);

@@ -9,7 +9,6 @@
 
 mod build;
 mod children;
-mod columns;
 mod completeness;
 mod contacts;
 mod conversations;
@@ -22,6 +21,7 @@ mod lists;
 mod meetings;
 mod order;
 mod plan;
+mod strays;
 mod views;
 mod walk;
 mod writer;
@@ -36,7 +36,9 @@ use tokio::task::JoinSet;
 use self::writer::Writer;
 use crate::api::{Answer, Client, Cursor};
 use crate::clock::Clock;
+use crate::columns;
 use crate::config::{PENDING_MAX, SyncSettings};
+use crate::erase;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Lake, RunId};
 use crate::manifest::RunStatus;
@@ -95,6 +97,10 @@ pub async fn sync(
     let mut lake = Lake::open(store, run.clone(), account.clone(), clock, settings.takeover).await?;
     lake.limit_memory(settings.memory);
     lake.upgrade().await?;
+    if lake.manifest.erasing.is_some() {
+        tracing::info!("finishing an erasure that was begun");
+        erase::finish(&mut lake).await?;
+    }
     let report = Report {
         run: run.id.clone(),
         version: run.version.clone(),
@@ -165,6 +171,7 @@ impl Run {
     async fn phases(self: &Arc<Self>, writer: &mut Writer) -> Result<()> {
         let walked = conversations::read(self, writer).await;
         let walked = go_on(writer, walked)?;
+        writer.erase_forgotten().await?;
         let looked_up = contacts::read(self, writer).await;
         let looked_up = go_on(writer, looked_up.map(|()| None))?;
         let listed = lists::read(self, writer).await?;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::columns::{instants, ints, time_at};
+use super::columns::{instants, int_at, ints, time_at};
 use super::keyed::is_unreadable;
 use super::listed::Listed;
 use super::order::Order;
@@ -21,8 +21,9 @@ use crate::config::PAGES_BELOW;
 use crate::cpu;
 use crate::data_file::{self, Encoder};
 use crate::decode::{Decoded, decode};
+use crate::erase;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::{TodoChunk, WalkState};
+use crate::manifest::{Subject, TodoChunk, WalkState};
 use crate::page::Page;
 use crate::progress::Phase;
 use crate::schema::{Call, Source};
@@ -161,7 +162,7 @@ impl Walk {
             };
             let (decoded, ahead) = tokio::join!(decode_page(&page), ahead);
             let rows = match self.readable(decoded)? {
-                Some(decoded) => self.absorb(writer, &page, decoded),
+                Some(decoded) => self.absorb(writer, &page, decoded)?,
                 None => 0,
             };
             if next.is_none() && self.doubts_end(rows) {
@@ -256,15 +257,31 @@ impl Walk {
     }
 
     /// Takes in the rows of a page; answers how many there were.
-    fn absorb(&mut self, writer: &mut Writer, page: &Page, decoded: Decoded) -> usize {
+    fn absorb(&mut self, writer: &mut Writer, page: &Page, decoded: Decoded) -> Result<usize> {
         writer.note_oddities(&CONVERSATION_LIST, std::slice::from_ref(page), &decoded);
         let rows = decoded.batch.num_rows();
         writer.progress.advance(rows as u64);
         self.empty_pages = if rows == 0 { self.empty_pages + 1 } else { 0 };
         self.observe(&decoded.batch);
-        self.unsaved_rows += rows as u64;
-        self.listed.push(decoded.batch);
-        rows + decoded.set_aside.len()
+        self.take_up(writer, decoded.batch)?;
+        Ok(rows + decoded.set_aside.len())
+    }
+
+    /// Takes up listed conversations, but those that are forgotten, by their own id or by that of their contact.
+    fn take_up(&mut self, writer: &mut Writer, batch: RecordBatch) -> Result<()> {
+        self.unsaved_rows += batch.num_rows() as u64;
+        let picked = erase::picks(&CONVERSATION_LIST, &batch, &writer.forgotten);
+        let (ids, updated) = (ints(&batch, "id"), instants(&batch, "updated_at"));
+        for row in (0..batch.num_rows()).filter(|row| picked[*row]) {
+            let id = int_at(ids, row).expect("a key is never null");
+            writer.forget(id);
+            let since = self.state.since.map(Timestamp::as_microsecond);
+            if time_at(updated, row).is_none_or(|updated| since.is_none_or(|since| updated >= since)) {
+                self.state.forgotten.insert(writer.forgotten.marker(Subject::Conversation(id)));
+            }
+        }
+        self.listed.push(erase::without(batch, &picked)?);
+        Ok(())
     }
 
     /// Learns from a page whether the list is in order, and whether the floor is reached.
@@ -292,8 +309,7 @@ impl Walk {
             let Some(decoded) = self.readable(decoded)? else { break };
             let oldest = oldest(&decoded.batch);
             writer.note_oddities(&CONVERSATION_LIST, std::slice::from_ref(&page), &decoded);
-            self.unsaved_rows += decoded.batch.num_rows() as u64;
-            self.listed.push(decoded.batch);
+            self.take_up(writer, decoded.batch)?;
             next = cursor.as_ref().map(pairs);
             if next.is_none() || oldest.is_none_or(|oldest| oldest < began) {
                 break;
@@ -385,6 +401,7 @@ pub(super) fn begin(run: &Run, started_at: Timestamp, full: bool, since: Option<
         generation: None,
         cursor: None,
         chunks: Vec::new(),
+        forgotten: std::collections::BTreeSet::new(),
     }
 }
 

@@ -10,6 +10,7 @@ mod counts;
 mod docs;
 mod faults;
 mod fixtures;
+mod forget;
 mod kill;
 mod plan;
 mod security;
