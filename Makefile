@@ -8,9 +8,13 @@ CARGO ?= cargo
 PYTHON ?= python3
 VENV ?= .venv
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+FUZZ := RUSTUP_TOOLCHAIN=nightly cargo fuzz
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS := envelope decoder manifest data_file
+FUZZ_CORPUS := tests/fuzz/corpus
 READERS := tests/readers/requirements.txt
 
-.PHONY: help demo test check unit readers doctest bench docs install-tools clean
+.PHONY: help demo test check unit readers doctest bench fuzz docs install-tools clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -41,6 +45,16 @@ readers: $(VENV)/readers.ready ## DuckDB, Polars and pyarrow read what the real 
 
 bench: ## Benchmarks
 	$(CARGO) bench --locked
+
+fuzz: ## Each fuzz target for FUZZ_SECONDS (60): needs a nightly toolchain, installs cargo-fuzz
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	$(FUZZ) build --fuzz-dir tests/fuzz
+	set -e; for target in $(FUZZ_TARGETS); do \
+		mkdir -p $(FUZZ_CORPUS)/$$target; \
+		FUZZ_SEEDS=$(FUZZ_CORPUS)/$$target-seeds $(FUZZ) run --fuzz-dir tests/fuzz $$target \
+			$(FUZZ_CORPUS)/$$target $(FUZZ_CORPUS)/$$target-seeds -- -dict=$(FUZZ_CORPUS)/$$target-seeds.dict \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=16384 -rss_limit_mb=2048 -timeout=20 -print_final_stats=1; \
+	done
 
 docs: ## Write the generated pages: docs/tables.md, docs/cli.md, docs/exit-codes.md
 	$(CARGO) run --quiet --locked -- docs docs

@@ -3,6 +3,7 @@
 //!
 //! It holds never a secret and never personal data. Knows nothing of JSON pages, Arrow, Parquet or HTTP.
 
+mod check;
 mod forgotten;
 mod format;
 mod log;

@@ -14,6 +14,7 @@ use super::columns::{
     assemble, broken, coalesce, column, exchange, instants, int_at, ints, time, time_at, times,
 };
 use super::fetch::{Fetched, Thread, detail_call, thread_call};
+use super::keyed::{is_unreadable, sift};
 use super::ledger::Ledger;
 use super::listed::{Listed, Row};
 use crate::decode::{Decoded, decode};
@@ -65,10 +66,29 @@ pub(super) struct Built {
     pub decoded: Vec<(&'static crate::schema::Table, Vec<Page>, Decoded)>,
 }
 
-/// Builds the changes of `fetched`, which are all of one partition.
+/// Builds the changes of `fetched`, which are all of one partition. A conversation with a page that nobody can
+/// read fails alone.
 pub(super) fn build(mut fetched: Vec<Fetched>, context: &Context) -> Result<Built> {
-    let mut built = Built::default();
     fetched.sort_by_key(|fetched| fetched.todo.id);
+    match build_all(fetched.clone(), context) {
+        Err(error) if is_unreadable(&error) => {
+            let (readable, unreadable) = sift(fetched, pages_are_readable);
+            let mut built = build_all(readable, context)?;
+            built.failed.extend(unreadable.into_iter().map(|(fetched, error)| (fetched.todo.id, error)));
+            Ok(built)
+        }
+        built => built,
+    }
+}
+
+fn pages_are_readable(fetched: &Fetched) -> Result<()> {
+    let thread: &[Page] = if let Thread::Pages(pages) = &fetched.thread { pages } else { &[] };
+    decode(&CONVERSATIONS, detail_call().rows, fetched.detail.as_slice())?;
+    decode(&MESSAGES, thread_call().rows, thread).map(|_| ())
+}
+
+fn build_all(fetched: Vec<Fetched>, context: &Context) -> Result<Built> {
+    let mut built = Built::default();
     let (there, gone): (Vec<_>, Vec<_>) = fetched.into_iter().partition(|fetched| fetched.detail.is_some());
     built.add_gone(&gone, context)?;
     let accepted = built.add_details(there, context)?;

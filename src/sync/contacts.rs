@@ -11,11 +11,11 @@ use arrow::compute::filter_record_batch;
 
 use super::Run;
 use super::columns::{assemble, broken, exchange, instants, int_at, ints, time, time_at, times};
-use super::keyed::{Answers, ask_all};
+use super::keyed::{Answers, Keyed, ask_all, decode_each};
 use super::writer::Writer;
 use crate::cpu;
 use crate::data_file::Reader;
-use crate::decode::{Decoded, decode};
+use crate::decode::Decoded;
 use crate::erase;
 use crate::error::{Error, Result};
 use crate::lake::{Change, needed_memory};
@@ -156,7 +156,7 @@ impl Lookup<'_> {
         }
         let walk_us = writer.walk_started(self.run.started).as_microsecond();
         let stubs = self.stubs(&answers, piece, walk_us)?;
-        let (pages, decoded, strangers) = self.decoded(&answers, piece, walk_us).await?;
+        let (Keyed { pages, decoded, failed }, strangers) = self.decoded(&answers, piece, walk_us).await?;
         writer.note(self.table, &pages, &decoded);
         let aside: Vec<Page> =
             decoded.set_aside.iter().map(|aside| pages[aside.page as usize].clone()).collect();
@@ -173,6 +173,9 @@ impl Lookup<'_> {
         };
         for key in answers.pages.iter().map(|(key, _)| key).chain(&answers.missing) {
             writer.settle(self.table, key);
+        }
+        for (key, error) in &failed {
+            writer.postpone(self.table, key, error);
         }
         for page in &aside {
             // Tried again by every run, so that none ends as if nothing were missing.
@@ -208,23 +211,19 @@ impl Lookup<'_> {
         assemble(self.table, rows, columns)
     }
 
-    async fn decoded(
-        &self,
-        answers: &Answers,
-        piece: &[Wanted],
-        walk_us: i64,
-    ) -> Result<(Vec<Page>, Decoded, Vec<Page>)> {
+    async fn decoded(&self, answers: &Answers, piece: &[Wanted], walk_us: i64) -> Result<(Keyed, Vec<Page>)> {
         let (table, rows) = (self.table, self.call.rows);
-        let pages: Vec<Page> = answers.pages.iter().map(|(_, page)| page.clone()).collect();
+        let pages = answers.pages.clone();
         let wanted: HashMap<i64, Option<i64>> = piece.iter().copied().collect();
         cpu::run(move || {
-            let mut decoded = decode(table, rows, &pages)?;
-            let strangers = keep_asked(table, &mut decoded, &pages)?;
+            let mut keyed = decode_each(table, rows, pages)?;
+            let decoded = &mut keyed.decoded;
+            let strangers = keep_asked(table, decoded, &keyed.pages)?;
             let ids = ints(&decoded.batch, table.key[0]);
             let as_of = (0..ids.len()).map(|row| wanted.get(&ids.value(row)).copied().flatten());
             let columns = vec![("_as_of", times(as_of)), ("_synced_at", time(walk_us, ids.len()))];
             decoded.batch = exchange(table, &decoded.batch, columns)?;
-            Ok((pages, decoded, strangers))
+            Ok((keyed, strangers))
         })
         .await
     }

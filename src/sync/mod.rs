@@ -28,9 +28,11 @@ mod walk;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use tokio::task::JoinSet;
 
 use self::writer::Writer;
 use crate::api::{Answer, Client, Cursor};
@@ -83,6 +85,8 @@ pub async fn sync(
     progress: Arc<Progress>,
     stop: Stop,
 ) -> Result<Ended> {
+    // From the very beginning, since Drift may let one wait for the first answer, too.
+    let _timer = stop_after(settings.max_time, &stop);
     // A lake that this program cannot read is told before Drift is asked anything.
     crate::lake::newest(store.as_ref()).await?;
     let account = tokio::select! {
@@ -119,10 +123,20 @@ pub async fn sync(
         account_known,
         threads: fetch::Threads::default(),
     });
-    let timer = run.stop_after_max_time();
     let ended = run.phases(&mut writer).await;
-    timer.abort();
     run.finish(writer, ended, clock).await
+}
+
+/// Asks the run to stop after `limit`, unless what is returned is dropped before.
+fn stop_after(limit: Option<Duration>, stop: &Stop) -> JoinSet<()> {
+    let (mut timer, stop) = (JoinSet::new(), stop.clone());
+    if let Some(limit) = limit {
+        timer.spawn(async move {
+            tokio::time::sleep(limit).await;
+            stop.ask(StopReason::OutOfTime);
+        });
+    }
+    timer
 }
 
 /// The calls that a client has made so far.
@@ -199,16 +213,6 @@ impl Run {
             answer = self.client.get(call, key, &query) => answer.map(Some),
             _ = self.stop.wait() => Ok(None),
         }
-    }
-
-    fn stop_after_max_time(&self) -> tokio::task::JoinHandle<()> {
-        let (stop, limit) = (self.stop.clone(), self.settings.max_time);
-        tokio::spawn(async move {
-            if let Some(limit) = limit {
-                tokio::time::sleep(limit).await;
-                stop.ask(StopReason::OutOfTime);
-            }
-        })
     }
 
     /// Every selected table has at least one object, so that a plain glob finds its schema.
@@ -303,7 +307,7 @@ fn stopped_early(run: &RunId, reason: StopReason) -> Ended {
     let report = Report {
         run: run.id.clone(),
         version: run.version.clone(),
-        outcome: Outcome::Interrupted,
+        outcome: if reason == StopReason::OutOfTime { Outcome::OutOfTime } else { Outcome::Interrupted },
         exit_code: reason.exit_code(),
         ..Report::default()
     };

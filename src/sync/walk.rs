@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::columns::{instants, int_at, ints, time_at};
+use super::keyed::is_unreadable;
 use super::listed::Listed;
 use super::order::Order;
 use super::writer::Writer;
@@ -37,6 +38,9 @@ const FULL_PAGES: [usize; 2] = [50, 100];
 /// How many pages of the head are read again after a walk: more than 5,000 changes during it are left to
 /// the next run, whose bookmark lies before them.
 const HEAD_PAGES_MAX: usize = 50;
+/// What to do about a page of the list that nobody can read.
+const UNREADABLE: &str =
+    "run again later with --full; if it stays, report it: what the other pages list has been fetched";
 /// Empty pages in a row that still promise more, before the walk is given up.
 const EMPTY_PAGES_MAX: u32 = 10;
 
@@ -110,6 +114,16 @@ impl Walk {
 
     /// Walks the list to its end, to the floor, or until the run is asked to stop.
     pub async fn run(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
+        let ended = self.walk(run, writer).await;
+        if self.trouble.is_some() {
+            // What it missed is known to this run alone, so the next one must not take it up.
+            self.state.chunks.clear();
+            writer.lake.manifest.walk = None;
+        }
+        ended
+    }
+
+    async fn walk(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
         writer.progress.begin(Phase::Walking, 0);
         writer.progress.advance(self.listed.rows());
         if self.state.listed {
@@ -147,7 +161,10 @@ impl Walk {
                 if self.reads_ahead() { self.ask_next(run, next.as_deref()).await } else { Ok(None) }
             };
             let (decoded, ahead) = tokio::join!(decode_page(&page), ahead);
-            let rows = self.absorb(writer, &page, decoded?)?;
+            let rows = match self.readable(decoded)? {
+                Some(decoded) => self.absorb(writer, &page, decoded)?,
+                None => 0,
+            };
             if next.is_none() && self.doubts_end(rows) {
                 fetched = self.ask(run, self.state.cursor.as_deref()).await?;
                 continue;
@@ -228,6 +245,17 @@ impl Walk {
         self.state.full |= !self.state.ordered;
     }
 
+    /// A page that nobody can read leaves the list incomplete; what the others list is fetched all the same.
+    fn readable(&mut self, decoded: Result<Decoded>) -> Result<Option<Decoded>> {
+        match decoded {
+            Err(error) if is_unreadable(&error) => {
+                self.trouble.get_or_insert(error.hint(UNREADABLE));
+                Ok(None)
+            }
+            decoded => decoded.map(Some),
+        }
+    }
+
     /// Takes in the rows of a page; answers how many there were.
     fn absorb(&mut self, writer: &mut Writer, page: &Page, decoded: Decoded) -> Result<usize> {
         writer.note_oddities(&CONVERSATION_LIST, std::slice::from_ref(page), &decoded);
@@ -277,7 +305,8 @@ impl Walk {
         for _ in 0..HEAD_PAGES_MAX {
             let Some((page, cursor)) = self.ask(run, next.as_deref()).await? else { return Ok(()) };
             self.pages += 1;
-            let decoded = decode_page(&page).await?;
+            let decoded = decode_page(&page).await;
+            let Some(decoded) = self.readable(decoded)? else { break };
             let oldest = oldest(&decoded.batch);
             writer.note_oddities(&CONVERSATION_LIST, std::slice::from_ref(&page), &decoded);
             self.take_up(writer, decoded.batch)?;
@@ -297,6 +326,9 @@ impl Walk {
     /// Saves the rows since the last chunk as one more, and commits the walk. Few rows are not worth a
     /// commit: listing them again costs no more than finding them.
     async fn save(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
+        if self.trouble.is_some() {
+            return Ok(());
+        }
         let first = self.saved_batches;
         let Some(rows) = self.listed.join_from(first)? else { return Ok(()) };
         self.saved_batches = self.listed.batches();

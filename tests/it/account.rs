@@ -32,8 +32,16 @@ use crate::lake::Lake;
 
 /// Answers of the simulator, without a socket: delays are slept on the runtime's time, faults of the wire
 /// become errors of the transport.
-#[derive(Debug)]
-struct InProcess(Simulator, Option<Arc<Fate>>);
+struct InProcess(Simulator, Option<Arc<Fate>>, Option<Edit>);
+
+/// Changes answers on their way, beyond what the simulator's own faults do.
+pub type Edit = Arc<dyn Fn(&Request, &mut Response) + Send + Sync>;
+
+impl std::fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("InProcess")
+    }
+}
 
 #[async_trait]
 impl Transport for InProcess {
@@ -53,7 +61,11 @@ impl Transport for InProcess {
             }
             Some(_) => return Err(TransportError::new(Broken::Cut, "the connection was reset")),
         }
-        Ok(Response { status: answer.status, headers: answer.headers, body: answer.body })
+        let mut response = Response { status: answer.status, headers: answer.headers, body: answer.body };
+        if let Some(edit) = &self.2 {
+            edit(&request, &mut response);
+        }
+        Ok(response)
     }
 }
 
@@ -88,6 +100,8 @@ pub struct Account {
     pub lake: Lake,
     pub settings: SyncSettings,
     pub token: Token,
+    /// What changes answers on their way.
+    pub edit: Option<Edit>,
     runs: u64,
 }
 
@@ -106,7 +120,7 @@ impl Account {
     pub fn on(drift: Simulator) -> Self {
         let token = Token::fixed("sim-token").unwrap();
         let lake = Lake::in_directory();
-        Self { drift, lake, settings: SyncSettings::default(), token, runs: 0 }
+        Self { drift, lake, settings: SyncSettings::default(), token, edit: None, runs: 0 }
     }
 
     /// The same account with a new lake in memory, for those who need no files.
@@ -126,7 +140,7 @@ impl Account {
             Lake::Memory(_) => Lake::in_memory(),
             Lake::Directory(_) => Lake::in_directory(),
         };
-        Self { drift: self.drift.clone(), lake, settings, token, runs: 0 }
+        Self { drift: self.drift.clone(), lake, settings, token, edit: None, runs: 0 }
     }
 
     /// One run that must begin.
@@ -165,7 +179,8 @@ impl Account {
         let random = fastrand::Rng::with_seed(self.runs);
         let mut settings = ClientSettings::new(self.token.clone(), random);
         settings.concurrency = self.settings.concurrency;
-        Client::new(settings, Arc::new(InProcess(self.drift.clone(), self.lake.fate())))
+        let transport = InProcess(self.drift.clone(), self.lake.fate(), self.edit.clone());
+        Client::new(settings, Arc::new(transport))
     }
 
     /// Changes the account.

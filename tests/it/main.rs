@@ -16,5 +16,6 @@ mod kill;
 mod lake;
 mod plan;
 mod poor_disk;
+mod security;
 mod sync;
 mod tidy;

@@ -49,6 +49,7 @@ const DAMAGES: &[Damage] = &[
     damage("manifest key", edit_key, "_manifest/", "key"),
     damage("manifest table unknown", unknown_table, "_manifest/", "not known"),
     damage("manifest object foreign", foreign_object, "_manifest/", "none of its objects"),
+    damage("manifest path foreign", foreign_path, "_manifest/", "as an object of"),
     damage(
         "manifest unreadable",
         |world| world.write(&world.newest(), "{\"for"),
@@ -263,8 +264,10 @@ fn edit_key(world: &World) {
 
 fn unknown_table(world: &World) {
     world.edit_manifest(|manifest| {
-        let users = manifest.tables["users"].clone();
-        manifest.tables.insert("transcripts".into(), users);
+        let mut unknown = manifest.tables["users"].clone();
+        let object = unknown.objects.remove(USERS).unwrap();
+        unknown.objects.insert("transcripts/transcripts.parquet".into(), object);
+        manifest.tables.insert("transcripts".into(), unknown);
     });
 }
 
@@ -273,7 +276,15 @@ fn foreign_object(world: &World) {
         let users = manifest.tables.get_mut("users").unwrap();
         let object = users.objects[USERS].clone();
         users.rows += object.rows;
-        users.objects.insert("users/other.parquet".into(), object);
+        users.objects.insert("users/month=2025-03/users.parquet".into(), object);
+    });
+}
+
+fn foreign_path(world: &World) {
+    world.edit_manifest(|manifest| {
+        let users = manifest.tables.get_mut("users").unwrap();
+        let object = users.objects[USERS].clone();
+        users.objects.insert("../users.parquet".into(), object);
     });
 }
 
