@@ -78,8 +78,13 @@ pub struct Account {
     pub lake: TempDir,
     pub settings: SyncSettings,
     pub token: Token,
+    /// No answer may be longer; suites that send too much lower it, since megabytes take their time.
+    pub body_bytes_max: usize,
     runs: u64,
 }
+
+/// As the program has it.
+const BODY_BYTES_MAX: usize = 64 << 20;
 
 impl Account {
     /// A small account, the same for the same seed.
@@ -95,13 +100,15 @@ impl Account {
     /// The account of this simulator.
     pub fn on(drift: Simulator) -> Self {
         let token = Token::fixed("sim-token").unwrap();
-        Self { drift, lake: folder(), settings: SyncSettings::default(), token, runs: 0 }
+        let settings = SyncSettings::default();
+        Self { drift, lake: folder(), settings, token, body_bytes_max: BODY_BYTES_MAX, runs: 0 }
     }
 
     /// Another lake for the same account.
     pub fn with_new_lake(&self) -> Self {
         let (settings, token) = (self.settings.clone(), self.token.clone());
-        Self { drift: self.drift.clone(), lake: folder(), settings, token, runs: 0 }
+        let body_bytes_max = self.body_bytes_max;
+        Self { drift: self.drift.clone(), lake: folder(), settings, token, body_bytes_max, runs: 0 }
     }
 
     /// One run that must begin.
@@ -140,6 +147,7 @@ impl Account {
         let random = fastrand::Rng::with_seed(self.runs);
         let mut settings = ClientSettings::new(self.token.clone(), random);
         settings.concurrency = self.settings.concurrency;
+        settings.body_bytes_max = self.body_bytes_max;
         Client::new(settings, Arc::new(InProcess(self.drift.clone())))
     }
 
@@ -179,19 +187,23 @@ impl Account {
 
     /// All rows of a table.
     pub fn rows(&self, table: &'static Table) -> Vec<RecordBatch> {
+        let names: Vec<&str> = table.all_columns().map(|column| column.name).collect();
+        self.columns(table, &names)
+    }
+
+    /// These columns of all rows of a table; reading all of them takes its time.
+    pub fn columns(&self, table: &'static Table, names: &[&str]) -> Vec<RecordBatch> {
         let mut found = BTreeMap::new();
         collect(self.lake.path(), &self.lake.path().join(table.name), &mut found);
         let open = |bytes: Vec<u8>| data_file::open(table, bytes::Bytes::from(bytes)).unwrap();
-        found
-            .into_values()
-            .flat_map(|bytes| open(bytes).batches().map(Result::unwrap).collect::<Vec<_>>())
-            .collect()
+        let read = |bytes| open(bytes).columns(names).unwrap().map(Result::unwrap).collect::<Vec<_>>();
+        found.into_values().flat_map(read).collect()
     }
 
     /// The values of an integer column, sorted; of live rows only, if so asked.
     pub fn ids(&self, table: &'static Table, column: &str, live: bool) -> Vec<i64> {
         let mut ids = Vec::new();
-        for batch in self.rows(table) {
+        for batch in self.columns(table, &[column, "_deleted_at"]) {
             let deleted =
                 batch.column_by_name("_deleted_at").unwrap().as_primitive::<TimestampMicrosecondType>();
             let values = batch.column_by_name(column).unwrap().as_primitive::<Int64Type>();
