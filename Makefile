@@ -13,7 +13,7 @@ COUNTS = $(abspath $(TARGET))/counts.ndjson
 READERS := tests/readers/requirements.txt
 
 .PHONY: help demo test check unit counted reliability soak soak-scripts soak-histories soak-kills soak-records \
-	soak-writers readers doctest bench docs install-tools clean
+	soak-writers fuzz-targets readers doctest bench docs install-tools clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -42,6 +42,9 @@ counted: install-tools
 	@export D2P_COUNTS=$(COUNTS); \
 	if command -v cargo-nextest >/dev/null; then $(CARGO) nextest run --workspace --locked; \
 	else $(CARGO) test --workspace --lib --bins --tests --locked; fi
+
+fuzz-targets:
+	@echo $(FUZZ_TARGETS)
 
 soak: ## Every seeded suite many times over, in an optimised build, and an hour of fuzzing beside it
 	CARGO="$(CARGO)" TARGET="$(TARGET)" tests/soak.sh all

@@ -53,14 +53,19 @@ piece() {
 
 # All pieces, the fuzz targets beside them; what failed is told at the end.
 all() {
-	local failed=() fuzz
-	make fuzz "FUZZ_SECONDS=${FUZZ_SECONDS:-3600}" >"$logs/fuzz.log" 2>&1 &
-	fuzz=$!
+	local failed=() fuzz=() target
+	# The targets run at the same time, one core each.
+	for target in $(make --no-print-directory fuzz-targets); do
+		make fuzz "FUZZ_TARGETS=$target" "FUZZ_SECONDS=${FUZZ_SECONDS:-3600}" >"$logs/fuzz-$target.log" 2>&1 &
+		fuzz+=("$target:$!")
+	done
 	for name in "${pieces[@]}"; do
 		piece "$name" || failed+=("$name")
 	done
 	echo "the pieces took $((SECONDS / 60)) minutes; waiting for the fuzz targets"
-	wait "$fuzz" || failed+=(fuzz)
+	for target in "${fuzz[@]}"; do
+		wait "${target#*:}" || failed+=("fuzz-${target%:*}")
+	done
 	for name in "${failed[@]}"; do
 		echo "failed: $name, see $logs/$name.log"
 		grep -hoE '`D2P_SEED=[0-9]+ [^`]*`' "$logs/$name.log" | sort -u || true

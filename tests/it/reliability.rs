@@ -209,15 +209,19 @@ fn render(ci: &BTreeMap<String, Counts>, soak: &Soak) -> String {
         let soaked = soak.get(suite.name).map_or("—".to_owned(), |soaked| told(&soaked.counts));
         let _ = writeln!(
             page,
-            "| {} | {} | {promises} | [`{place}`](../{place}) | {at_ci} | {soaked} |",
+            "| {} | {} | {promises} | {} | {at_ci} | {soaked} |",
             suite.name,
             suite.about,
-            place = suite.place
+            linked(suite.place)
         );
     }
     page.push_str(BESIDES);
     page.push_str(&soaks(soak));
     page
+}
+
+fn linked(place: &str) -> String {
+    if root().join(place).exists() { format!("[`{place}`](../{place})") } else { format!("`{place}`") }
 }
 
 const BESIDES: &str = "
