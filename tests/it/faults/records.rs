@@ -221,8 +221,8 @@ fn judge_lifted(kind: Kind, paths: &[&[&str]], record: &RawValue, cell: &Value) 
     if matches!(kind, Kind::Json | Kind::Ints | Kind::Texts | Kind::Record(_) | Kind::Records(_)) {
         return Ok(());
     }
-    let found = paths.iter().filter_map(|path| follow(record, path)).filter(|raw| raw.get() != "null");
-    let wanted = found.filter_map(|raw| scalar(kind, raw.get())).next().unwrap_or(Value::Null);
+    let mut found = paths.iter().filter_map(|path| follow(record, path)).filter(|raw| raw.get() != "null");
+    let wanted = found.find_map(|raw| scalar(kind, raw.get())).unwrap_or(Value::Null);
     if *cell == wanted { Ok(()) } else { Err(format!("the first that fits is {wanted}")) }
 }
 
