@@ -10,11 +10,14 @@ VENV ?= .venv
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 FUZZ := RUSTUP_TOOLCHAIN=nightly cargo fuzz
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS := envelope decoder manifest data_file
+FUZZ_TARGETS ?= envelope decoder manifest data_file
 FUZZ_CORPUS := tests/fuzz/corpus
+# What the suites count, for docs/reliability.md.
+COUNTS = $(abspath $(TARGET))/counts.ndjson
 READERS := tests/readers/requirements.txt
 
-.PHONY: help demo test check unit readers doctest bench fuzz docs install-tools clean
+.PHONY: help demo test check unit counted reliability soak soak-scripts soak-histories soak-kills soak-records \
+	soak-writers fuzz fuzz-targets readers doctest bench docs install-tools clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -32,9 +35,26 @@ check: ## Format, lints, documentation
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline check licenses bans sources; fi
 
-unit: install-tools ## Unit and integration tests
-	@if command -v cargo-nextest >/dev/null; then $(CARGO) nextest run --workspace --locked; \
+unit: counted ## Unit and integration tests, and whether docs/reliability.md says what they counted
+	D2P_COUNTS=$(COUNTS) $(CARGO) test --quiet --locked --test it -- --ignored --exact reliability::the_page_says_what_was_counted
+
+reliability: counted ## Run the tests and write docs/reliability.md from what they counted
+	D2P_WRITE=1 D2P_COUNTS=$(COUNTS) $(CARGO) test --quiet --locked --test it -- --ignored --exact reliability::the_page_says_what_was_counted
+
+counted: install-tools
+	@rm -f $(COUNTS); mkdir -p $(dir $(COUNTS))
+	@export D2P_COUNTS=$(COUNTS); \
+	if command -v cargo-nextest >/dev/null; then $(CARGO) nextest run --workspace --locked; \
 	else $(CARGO) test --workspace --lib --bins --tests --locked; fi
+
+fuzz-targets:
+	@echo $(FUZZ_TARGETS)
+
+soak: ## Every seeded suite many times over, in an optimised build, and an hour of fuzzing beside it
+	CARGO="$(CARGO)" TARGET="$(TARGET)" tests/soak.sh all
+
+soak-scripts soak-histories soak-kills soak-records soak-writers: soak-%: ## One piece of the soak
+	CARGO="$(CARGO)" TARGET="$(TARGET)" tests/soak.sh $*
 
 doctest: ## Examples in the documentation
 	$(CARGO) test --workspace --doc --locked --quiet

@@ -129,16 +129,17 @@ impl Lookup<'_> {
     }
 
     /// What is stored and new enough need not be asked for: nothing was listed since, and no conversation was
-    /// found to be erased since all were last looked at.
+    /// found to be erased since all were last looked at. Drift's clock shows whole seconds: an erasure that was
+    /// found in the very second of the last look may be later than it.
     async fn leave_out_known(&self, writer: &Writer, latest: &mut HashMap<i64, Latest>) -> Result<()> {
         let pending: HashSet<String> = writer.pending_keys(self.table).into_iter().collect();
         let state = writer.lake.manifest.tables.get(self.table.name);
         let looked_at = state.and_then(|state| state.synced_at).map(jiff::Timestamp::as_microsecond);
         for (_, object) in writer.lake.open_all(self.table).await? {
             for (key, as_of) in cpu::run(move || stored(&object)).await? {
-                let is_new_enough = latest
-                    .get(&key)
-                    .is_some_and(|latest| as_of >= latest.listed && looked_at >= latest.erased);
+                let is_new_enough = latest.get(&key).is_some_and(|latest| {
+                    as_of >= latest.listed && latest.erased.is_none_or(|erased| looked_at > Some(erased))
+                });
                 if is_new_enough && !pending.contains(&key.to_string()) {
                     latest.remove(&key);
                 }

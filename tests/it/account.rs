@@ -102,8 +102,13 @@ pub struct Account {
     pub token: Token,
     /// What changes answers on their way.
     pub edit: Option<Edit>,
+    /// No answer may be longer; suites that send too much lower it, since megabytes take their time.
+    pub body_bytes_max: usize,
     runs: u64,
 }
+
+/// As the program has it.
+const BODY_BYTES_MAX: usize = 64 << 20;
 
 impl Account {
     /// A small account, the same for the same seed.
@@ -120,7 +125,15 @@ impl Account {
     pub fn on(drift: Simulator) -> Self {
         let token = Token::fixed("sim-token").unwrap();
         let lake = Lake::in_directory();
-        Self { drift, lake, settings: SyncSettings::default(), token, edit: None, runs: 0 }
+        Self {
+            drift,
+            lake,
+            settings: SyncSettings::default(),
+            token,
+            edit: None,
+            body_bytes_max: BODY_BYTES_MAX,
+            runs: 0,
+        }
     }
 
     /// The same account with a new lake in memory, for those who need no files.
@@ -140,7 +153,8 @@ impl Account {
             Lake::Memory(_) => Lake::in_memory(),
             Lake::Directory(_) => Lake::in_directory(),
         };
-        Self { drift: self.drift.clone(), lake, settings, token, edit: None, runs: 0 }
+        let (drift, body_bytes_max) = (self.drift.clone(), self.body_bytes_max);
+        Self { drift, lake, settings, token, edit: None, body_bytes_max, runs: 0 }
     }
 
     /// One run that must begin.
@@ -179,6 +193,7 @@ impl Account {
         let random = fastrand::Rng::with_seed(self.runs);
         let mut settings = ClientSettings::new(self.token.clone(), random);
         settings.concurrency = self.settings.concurrency;
+        settings.body_bytes_max = self.body_bytes_max;
         let transport = InProcess(self.drift.clone(), self.lake.fate(), self.edit.clone());
         Client::new(settings, Arc::new(transport))
     }
@@ -220,10 +235,20 @@ impl Account {
 
     /// All rows of a table, as a plain glob finds them: every file below its folder, whoever put it there.
     pub fn try_rows(&self, table: &'static Table) -> Result<Vec<RecordBatch>> {
+        let names: Vec<&str> = table.all_columns().map(|column| column.name).collect();
+        self.try_columns(table, &names)
+    }
+
+    /// These columns of all rows of a table; reading all of them takes its time.
+    pub fn columns(&self, table: &'static Table, names: &[&str]) -> Vec<RecordBatch> {
+        self.try_columns(table, names).unwrap()
+    }
+
+    fn try_columns(&self, table: &'static Table, names: &[&str]) -> Result<Vec<RecordBatch>> {
         let mut rows = Vec::new();
         for (path, bytes) in self.lake.files(table.name) {
             let object = data_file::open(table, bytes).map_err(|error| error.at("object", &path))?;
-            for batch in object.batches() {
+            for batch in object.columns(names)? {
                 rows.push(batch.map_err(|error| error.at("object", &path))?);
             }
         }
@@ -233,7 +258,7 @@ impl Account {
     /// The values of an integer column, sorted; of live rows only, if so asked.
     pub fn ids(&self, table: &'static Table, column: &str, live: bool) -> Vec<i64> {
         let mut ids = Vec::new();
-        for batch in self.rows(table) {
+        for batch in self.columns(table, &[column, "_deleted_at"]) {
             let deleted =
                 batch.column_by_name("_deleted_at").unwrap().as_primitive::<TimestampMicrosecondType>();
             let values = batch.column_by_name(column).unwrap().as_primitive::<Int64Type>();

@@ -16,6 +16,7 @@ mod kill;
 mod lake;
 mod plan;
 mod poor_disk;
+mod reliability;
 mod security;
 mod sync;
 mod tidy;

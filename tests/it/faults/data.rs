@@ -219,7 +219,7 @@ async fn all_flips(truth: Truth, flips: &[Flip]) {
             wrong.push(format!("{truth} {path}: no flip shows, so this world does not have it"));
         }
     }
-    settle(cases, &wrong);
+    settle("bad data", cases, &wrong);
 }
 
 macro_rules! tables {
