@@ -3,7 +3,9 @@
 //!
 //! Knows nothing of what is inside the bytes.
 
+mod bucket;
 mod directory;
+mod spool;
 
 use std::fmt::Debug;
 use std::fs::File;
@@ -14,6 +16,7 @@ use bytes::Bytes;
 
 use crate::error::{Error, Result};
 
+pub use self::bucket::Bucket;
 pub use self::directory::Directory;
 
 /// The store's name for one version of an object.
