@@ -8,7 +8,7 @@ use super::{Change, Lake};
 use crate::error::{Error, Result};
 use crate::manifest::ObjectState;
 use crate::schema::{Table, fingerprint};
-use crate::store::Entry;
+use crate::store::{Entry, Expect};
 use crate::{cpu, tables};
 
 impl Lake {
@@ -37,6 +37,18 @@ impl Lake {
         self.table(table).objects.insert(entry.path.clone(), found);
         self.recount(table);
         Ok(())
+    }
+
+    /// An object that was left as it is although the manifest names another version: a run that was taken
+    /// over has put it late.
+    pub(super) async fn adopt_late_put(
+        &mut self,
+        table: &'static Table,
+        path: &str,
+        found: &Expect,
+    ) -> Result<()> {
+        let Expect::Version(etag) = found else { return Ok(()) };
+        self.adopt_object(table, &Entry { path: path.to_owned(), bytes: 0, etag: etag.clone() }).await
     }
 
     async fn examine(&self, table: &'static Table, entry: &Entry) -> Result<ObjectState> {

@@ -102,8 +102,8 @@ impl List {
     async fn read(self, run: &Arc<Run>, writer: &mut Writer) -> Result<()> {
         let window = Window::of(self.call.paging, run.started);
         let pages = match window {
-            Some(window) => window.read(run, &self.call).await?,
-            None => self.pages(run).await?,
+            Some(window) => writer.meanwhile(window.read(run, &self.call)).await?,
+            None => writer.meanwhile(self.pages(run)).await?,
         };
         let Some(pages) = pages else { return Ok(()) };
         let walk_us = run.started.as_microsecond();
@@ -192,7 +192,7 @@ impl List {
         }
         let stored = self.stored(writer, run.settings.refetch).await?;
         let absent: Vec<String> = stored.into_iter().filter(|key| !listed.contains(key)).collect();
-        let answers = ask_all(run, call, absent, || ()).await?;
+        let answers = writer.meanwhile(ask_all(run, call, absent, || ())).await?;
         if answers.stopped {
             return Ok(None);
         }

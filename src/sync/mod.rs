@@ -234,11 +234,14 @@ impl Run {
         writer.report.traffic = traffic(&self.client);
         writer.report.manifest = writer.lake.manifest.number + 1;
         writer.fill_tables(&self.settings.tables);
+        let leftovers = writer.lake.leftovers().await?;
         writer.lake.close(status).await?;
         let text = serde_json::to_vec_pretty(&writer.report).map_err(unwritable)?;
         let path = format!("_reports/{:020}.json", writer.report.manifest);
         writer.lake.store().overwrite(&path, Bytes::from(text)).await?;
-        writer.lake.sweep_todo().await?;
+        for path in leftovers {
+            writer.lake.store().delete(&path).await?;
+        }
         Ok(Ended { report: writer.report, error })
     }
 

@@ -31,7 +31,7 @@ use tempfile::TempDir;
 /// Answers of the simulator, without a socket: delays are slept on the runtime's time, faults of the wire
 /// become errors of the transport.
 #[derive(Debug)]
-struct InProcess(Simulator);
+pub struct InProcess(pub Simulator);
 
 #[async_trait]
 impl Transport for InProcess {

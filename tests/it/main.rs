@@ -5,9 +5,11 @@
 
 mod account;
 mod cli;
+mod counts;
 mod docs;
 mod faults;
 mod fixtures;
 mod kill;
 mod sync;
 mod tidy;
+mod writers;

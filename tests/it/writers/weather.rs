@@ -1,0 +1,230 @@
+//! A bucket in memory as one run sees it: at a chosen operation the run is suspended or killed, or the answer
+//! of a put is lost, untrue, or comes before the put itself.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Read,
+    /// A put under a condition: of data, or of a manifest.
+    Put,
+    /// A put without one, of a hint or a note.
+    Note,
+    Delete,
+}
+
+/// What happens at an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Twist {
+    /// The run is suspended for so long before the operation, or after it.
+    SuspendBefore(Duration),
+    SuspendAfter(Duration),
+    /// The run is killed before the operation, or after it.
+    DieBefore,
+    DieAfter,
+    /// It is done, but the answer is lost.
+    LoseAnswer,
+    /// It is not done, and the answer says as much as a lost one.
+    Fail,
+    /// It is not done, and the answer is a 409.
+    Conflict,
+    /// The answer is lost, and the operation is done so much later.
+    Late(Duration),
+}
+
+/// Which operations meet which twist, by their number.
+pub type Plan = Box<dyn FnMut(usize, Kind) -> Option<Twist> + Send>;
+
+/// The bucket as one run sees it.
+pub struct Weather {
+    bucket: Arc<InMemory>,
+    plan: Mutex<Plan>,
+    done: Mutex<Vec<Kind>>,
+    /// The run has just been suspended.
+    pub suspended: Notify,
+    /// The run has just been killed.
+    pub killed: Notify,
+}
+
+impl Weather {
+    pub fn new(bucket: Arc<InMemory>, plan: Plan) -> Arc<Self> {
+        let (plan, done) = (Mutex::new(plan), Mutex::default());
+        Arc::new(Self { bucket, plan, done, suspended: Notify::new(), killed: Notify::new() })
+    }
+
+    /// Nothing ever happens.
+    pub fn fair(bucket: Arc<InMemory>) -> Arc<Self> {
+        Self::new(bucket, Box::new(|_, _| None))
+    }
+
+    /// One thing happens, at operation `at`.
+    pub fn once(bucket: Arc<InMemory>, at: usize, twist: Twist) -> Arc<Self> {
+        Self::new(bucket, Box::new(move |number, _| (number == at).then_some(twist)))
+    }
+
+    /// The operations so far.
+    pub fn operations(&self) -> Vec<Kind> {
+        self.done.lock().unwrap().clone()
+    }
+
+    fn next(&self, kind: Kind) -> Option<Twist> {
+        let mut done = self.done.lock().unwrap();
+        done.push(kind);
+        (self.plan.lock().unwrap())(done.len() - 1, kind)
+    }
+
+    async fn die<T>(&self) -> T {
+        self.killed.notify_one();
+        std::future::pending().await
+    }
+
+    /// The same for what is answered as a stream; of twists that concern puts it knows nothing.
+    fn stream<T: Send + 'static>(
+        &self,
+        kind: Kind,
+        work: BoxStream<'static, Result<T>>,
+    ) -> BoxStream<'static, Result<T>> {
+        let twist = self.next(kind);
+        let time = |wanted: Option<Duration>| wanted.unwrap_or(Duration::ZERO);
+        let before = time(match twist {
+            Some(Twist::SuspendBefore(time)) => Some(time),
+            _ => None,
+        });
+        let after = time(match twist {
+            Some(Twist::SuspendAfter(time)) => Some(time),
+            _ => None,
+        });
+        match twist {
+            Some(Twist::SuspendBefore(_) | Twist::SuspendAfter(_)) => self.suspended.notify_one(),
+            Some(Twist::DieBefore | Twist::DieAfter) => self.killed.notify_one(),
+            _ => {}
+        }
+        let answering = async move {
+            if twist == Some(Twist::DieBefore) {
+                std::future::pending::<()>().await;
+            }
+            sleep(before).await;
+            let answer: Vec<_> = work.collect().await;
+            if twist == Some(Twist::DieAfter) {
+                std::future::pending::<()>().await;
+            }
+            sleep(after).await;
+            futures::stream::iter(answer)
+        };
+        answering.into_stream().flatten().boxed()
+    }
+
+    async fn through<T: Send + 'static>(
+        &self,
+        kind: Kind,
+        path: &Path,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        match self.next(kind) {
+            None => work.await,
+            Some(Twist::SuspendBefore(time)) => {
+                self.suspended.notify_one();
+                sleep(time).await;
+                work.await
+            }
+            Some(Twist::SuspendAfter(time)) => {
+                let answer = work.await;
+                self.suspended.notify_one();
+                sleep(time).await;
+                answer
+            }
+            Some(Twist::DieBefore) => self.die().await,
+            Some(Twist::DieAfter) => {
+                drop(work.await);
+                self.die().await
+            }
+            Some(Twist::LoseAnswer) => work.await.and_then(|_| Err(lost())),
+            Some(Twist::Fail) => Err(lost()),
+            Some(Twist::Conflict) => {
+                Err(Error::AlreadyExists { path: path.to_string(), source: "409 Conflict".into() })
+            }
+            Some(Twist::Late(time)) => {
+                tokio::spawn(async move {
+                    sleep(time).await;
+                    work.await
+                });
+                Err(lost())
+            }
+        }
+    }
+}
+
+fn lost() -> Error {
+    Error::Generic { store: "test", source: "the connection was reset".into() }
+}
+
+impl fmt::Debug for Weather {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Weather")
+    }
+}
+
+impl fmt::Display for Weather {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Weather")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Weather {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        let kind = if opts.mode == PutMode::Overwrite { Kind::Note } else { Kind::Put };
+        let (bucket, path) = (self.bucket.clone(), location.clone());
+        let put = async move { bucket.put_opts(&path, payload, opts).await };
+        self.through(kind, location, put).await
+    }
+
+    async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        unreachable!("a lake puts whole objects")
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        let (bucket, path) = (self.bucket.clone(), location.clone());
+        let get = async move { bucket.get_opts(&path, options).await };
+        self.through(Kind::Read, location, get).await
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        let bucket = self.bucket.clone();
+        let delete = move |path: Path| {
+            let bucket = bucket.clone();
+            async move { bucket.delete(&path).await.map(|()| path) }
+        };
+        self.stream(Kind::Delete, locations.and_then(delete).boxed())
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        let (bucket, prefix) = (self.bucket.clone(), prefix.cloned());
+        let listing = async move { bucket.list(prefix.as_ref()) };
+        self.stream(Kind::Read, listing.into_stream().flatten().boxed())
+    }
+
+    async fn list_with_delimiter(&self, _: Option<&Path>) -> Result<ListResult> {
+        unreachable!("a lake is listed by prefix")
+    }
+
+    async fn copy_opts(&self, _: &Path, _: &Path, _: CopyOptions) -> Result<()> {
+        unreachable!("a lake never copies")
+    }
+}
