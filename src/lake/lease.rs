@@ -39,7 +39,7 @@ impl Lake {
             tokio::select! {
                 biased;
                 done = &mut work => return done,
-                () = sleep_until(self.committed + RENEWED_EVERY) => self.commit().await?,
+                () = sleep_until(self.committed + RENEWED_EVERY) => self.renew().await?,
             }
         }
     }
@@ -50,7 +50,12 @@ impl Lake {
     /// [`Error::held`] when the lake was taken over meanwhile.
     pub(super) async fn renew_if_due(&mut self) -> Result<()> {
         let is_due = !self.is_locked() && self.since_commit() >= RENEWED_EVERY;
-        if is_due { self.commit().await } else { Ok(()) }
+        if is_due { self.renew().await } else { Ok(()) }
+    }
+
+    /// Boxed, so that what merely may have to commit does not carry all that a commit needs.
+    async fn renew(&mut self) -> Result<()> {
+        Box::pin(self.commit()).await
     }
 
     /// Whether a put may have been refused because of a late put: one that a run which was taken over had on
@@ -62,7 +67,7 @@ impl Lake {
     /// Makes sure that the lake is still this run's, by the one act that proves it: the next commit. Whoever
     /// has put late is then the one that was taken over, and can put no more than what is on its way.
     pub(super) async fn outrank(&mut self, refused: &Error) -> Result<()> {
-        self.commit().await?;
+        self.renew().await?;
         tracing::warn!(error = %refused, "a run that was taken over has put an object late; folding into that one");
         Ok(())
     }

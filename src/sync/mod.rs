@@ -113,7 +113,8 @@ pub async fn sync(
         threads: fetch::Threads::default(),
     });
     let timer = run.stop_after_max_time();
-    let ended = run.phases(&mut writer).await;
+    // Boxed, since it holds what all phases need; whoever calls this need not.
+    let ended = Box::pin(run.phases(&mut writer)).await;
     timer.abort();
     run.finish(writer, ended, clock).await
 }
@@ -240,7 +241,11 @@ impl Run {
         let path = format!("_reports/{:020}.json", writer.report.manifest);
         writer.lake.store().overwrite(&path, Bytes::from(text)).await?;
         for path in leftovers {
-            writer.lake.store().delete(&path).await?;
+            if let Err(error) = writer.lake.store().delete(&path).await {
+                // The next run tries again.
+                tracing::warn!(%error, "what is left of an earlier walk stays");
+                break;
+            }
         }
         Ok(Ended { report: writer.report, error })
     }

@@ -138,7 +138,7 @@ impl Account {
 /// Stands between two cells of a row told as text.
 const BETWEEN: char = '\u{1f}';
 
-fn add_rows(table: &Table, batch: &RecordBatch, rows: &mut BTreeMap<String, Option<String>>) -> Found {
+pub fn add_rows(table: &Table, batch: &RecordBatch, rows: &mut BTreeMap<String, Option<String>>) -> Found {
     let deleted = batch.column_by_name("_deleted_at").unwrap();
     let schema = batch.schema();
     let names = schema.fields().iter().map(|field| field.name().as_str());

@@ -20,7 +20,7 @@ async fn killed_at_any_operation_the_next_run_ends_as_if_nothing_had_been() {
     let scene = Scene::tiny();
     let (wanted, operations) = alone(&scene).await;
     let (mut cases, mut wrong) = (0, Vec::new());
-    for at in 0..operations.len() {
+    for (at, kind) in operations.iter().enumerate() {
         for twist in [Twist::DieBefore, Twist::DieAfter] {
             let scene = scene.fork();
             cases += 1;
@@ -28,7 +28,7 @@ async fn killed_at_any_operation_the_next_run_ends_as_if_nothing_had_been() {
             if found.is_ok() {
                 found = scene.ends_as(&wanted).await;
             }
-            wrong.extend(found.err().map(|found| format!("{at} {:?} {twist:?}: {found}", operations[at])));
+            wrong.extend(found.err().map(|found| format!("{at} {kind:?} {twist:?}: {found}")));
         }
     }
     crate::counts::record("bucket crashes", &[("cases", cases)]);

@@ -13,10 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use drift_simulator::{Simulator, WorldConfig};
+use drift_simulator::{Mutation, Simulator, WorldConfig};
 use drift2parquet::api::{Client, ClientSettings, Token};
 use drift2parquet::clock::Clock;
 use drift2parquet::config::SyncSettings;
+use drift2parquet::data_file;
 use drift2parquet::lake::{RunId, table_of};
 use drift2parquet::manifest::{Log, Manifest};
 use drift2parquet::progress::Progress;
@@ -28,7 +29,7 @@ use object_store::memory::InMemory;
 
 use self::weather::Weather;
 use crate::account::InProcess;
-use crate::faults::Found;
+use crate::faults::{Found, Rows, SUMS, add_rows};
 
 /// One more than the lease, so that whoever sleeps it wakes up without one.
 const LONGER_THAN_THE_LEASE: Duration = Duration::from_secs(20 * 60);
@@ -59,6 +60,8 @@ struct Scene {
     bucket: Arc<InMemory>,
     clock: Clock,
     settings: SyncSettings,
+    /// Calls a second, if there is a limit.
+    max_rate: Option<f64>,
 }
 
 impl Scene {
@@ -69,13 +72,26 @@ impl Scene {
         let clock = Clock::starting_at(jiff::Timestamp::from_millisecond(now).unwrap());
         // Every partition is committed by itself, so that there are many steps.
         let settings = SyncSettings { concurrency: 2, checkpoint_bytes: 1, ..SyncSettings::default() };
-        Self { drift, bucket: Arc::new(InMemory::new()), clock, settings }
+        Self { drift, bucket: Arc::default(), clock, settings, max_rate: None }
     }
 
     /// The least account that has everything.
     fn tiny() -> Self {
         let world = WorldConfig { conversations: 4, months: 2, ..WorldConfig::small(3) };
         Self::of(WorldConfig { users: 2, accounts: 2, teams: 1, playbooks: 2, meetings: 2, ..world })
+    }
+
+    /// The same, loaded once and changed since.
+    async fn changed() -> Self {
+        let scene = Self::tiny();
+        let end = scene.run(50, &scene.fair(), false).await;
+        assert!(end.is(0), "{end:?}");
+        scene.drift.apply(Mutation::AddMessage { conversation: 1 });
+        scene.drift.apply(Mutation::AddConversations { count: 1 });
+        scene.drift.apply(Mutation::EraseConversation { conversation: 2 });
+        scene.drift.apply(Mutation::AdvanceClock { ms: 48 * 3_600_000 });
+        tokio::time::sleep(LEASE_IS_OVER).await;
+        scene
     }
 
     /// The same account and what is in the bucket now, in a bucket of its own.
@@ -87,10 +103,6 @@ impl Scene {
         Weather::fair(self.bucket.clone())
     }
 
-    fn store(&self, weather: &Arc<Weather>) -> Arc<dyn Store> {
-        Arc::new(Bucket::new(weather.clone(), "lake", "s3://bucket/lake").unwrap())
-    }
-
     /// One run, whose number makes its id.
     async fn run(&self, number: u64, weather: &Arc<Weather>, takeover: bool) -> End {
         let run = RunId { id: format!("run-{number}"), version: "0.0.0".to_owned(), seed: number };
@@ -98,8 +110,9 @@ impl Scene {
         let token = Token::fixed("sim-token").unwrap();
         let mut asking = ClientSettings::new(token, fastrand::Rng::with_seed(number));
         asking.concurrency = settings.concurrency;
+        asking.max_rate = self.max_rate;
         let client = Client::new(asking, Arc::new(InProcess(self.drift.clone())));
-        let (store, progress) = (self.store(weather), Arc::new(Progress::default()));
+        let (store, progress) = (lake(weather), Arc::new(Progress::default()));
         let running = sync(settings, client, store, run, self.clock, progress, Stop::default());
         tokio::select! {
             biased;
@@ -119,7 +132,7 @@ impl Scene {
 
     /// The data objects.
     async fn objects(&self) -> Objects {
-        let store = self.store(&self.fair());
+        let store = lake(&self.fair());
         let mut objects = Objects::new();
         for entry in store.list("").await.unwrap() {
             if table_of(&entry.path).is_some() {
@@ -132,7 +145,7 @@ impl Scene {
 
     /// The manifests that are there, oldest first.
     async fn chain(&self) -> Vec<Manifest> {
-        let store = self.store(&self.fair());
+        let store = lake(&self.fair());
         let log = Log::new(store.as_ref());
         let mut chain = Vec::new();
         for number in log.numbers().await.unwrap() {
@@ -143,7 +156,7 @@ impl Scene {
 
     /// Wrong when `verify` finds something worse, or a key stands twice.
     async fn is_whole(&self, worst: Verdict) -> Found {
-        let store = self.store(&self.fair());
+        let store = lake(&self.fair());
         if store.list("_manifest").await.unwrap().is_empty() {
             return if self.objects().await.is_empty() {
                 Ok(())
@@ -154,6 +167,40 @@ impl Scene {
         let found =
             verify(store.as_ref(), false, &Progress::default()).await.map_err(|error| error.to_string())?;
         if found.verdict > worst { Err(format!("verify: {:?}", found.findings)) } else { Ok(()) }
+    }
+
+    /// The live rows of all tables.
+    async fn live(&self) -> Found<Rows> {
+        let live = |rows: BTreeMap<String, Option<String>>| {
+            rows.into_iter().filter_map(|(key, row)| row.map(|row| (key, row))).collect()
+        };
+        let rows = self.rows().await?;
+        Ok(rows
+            .into_iter()
+            .filter(|(table, _)| !SUMS.contains(table))
+            .map(|(table, rows)| (table, live(rows)))
+            .collect())
+    }
+
+    /// The rows by table and key, deleted ones as nothing; wrong when a key stands twice in a table.
+    async fn rows(&self) -> Found<BTreeMap<&'static str, BTreeMap<String, Option<String>>>> {
+        let mut rows = BTreeMap::<_, BTreeMap<_, _>>::new();
+        for (path, bytes) in self.objects().await {
+            let table = table_of(&path).unwrap();
+            let object = data_file::open(table, bytes).map_err(|error| error.to_string())?;
+            for batch in object.batches() {
+                add_rows(table, &batch.unwrap(), rows.entry(table.name).or_default())?;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Wrong when a run has committed after another one had.
+    async fn took_turns(&self) -> Found {
+        let mut turns: Vec<String> = self.chain().await.into_iter().map(|manifest| manifest.run.id).collect();
+        turns.dedup();
+        let runs: BTreeSet<&String> = turns.iter().collect();
+        if runs.len() == turns.len() { Ok(()) } else { Err(format!("commits of {turns:?}")) }
     }
 
     /// A run of its own, hours later, ends exactly as one writer alone.
@@ -174,6 +221,11 @@ impl Scene {
         let wrong: Vec<_> = paths.into_iter().filter(|path| alone.get(*path) != objects.get(*path)).collect();
         if wrong.is_empty() { Ok(()) } else { Err(format!("not as one writer alone: {wrong:?}")) }
     }
+}
+
+/// The lake in a bucket, as one run sees it.
+fn lake(weather: &Arc<Weather>) -> Arc<dyn Store> {
+    Arc::new(Bucket::new(weather.clone(), "lake", "s3://bucket/lake").unwrap())
 }
 
 /// What one writer alone makes of the scene, and the operations it takes.

@@ -115,6 +115,9 @@ impl Weather {
             Some(Twist::DieBefore | Twist::DieAfter) => self.killed.notify_one(),
             _ => {}
         }
+        if twist == Some(Twist::Fail) {
+            return futures::stream::iter([Err(lost())]).boxed();
+        }
         let answering = async move {
             if twist == Some(Twist::DieBefore) {
                 std::future::pending::<()>().await;
