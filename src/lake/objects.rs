@@ -116,7 +116,9 @@ impl Lake {
             return Err(too_large(bytes).at("table", table.name).at("object", path));
         }
         self.renew_if_due().await?;
-        let etag = self.store.replace(&path, Bytes::from(encoded.bytes), expect).await?;
+        let (store, target) = (self.store.clone(), path.clone());
+        let replacing = async move { store.replace(&target, Bytes::from(encoded.bytes), expect).await };
+        let etag = self.meanwhile(replacing).await?;
         let state = ObjectState { rows: counts.rows, deleted: counts.deleted, bytes, sha256, etag };
         self.table(table).objects.insert(path, state);
         self.recount(table);
@@ -147,7 +149,7 @@ impl Lake {
 
     /// Opens the object of one partition, if there is one.
     pub async fn open_partition(
-        &self,
+        &mut self,
         table: &'static Table,
         partition: Option<&str>,
     ) -> Result<Option<Reader>> {
@@ -161,8 +163,10 @@ impl Lake {
         state.map(|state| state.objects.keys().cloned().collect()).unwrap_or_default()
     }
 
-    async fn open_object(&self, table: &'static Table, path: &str) -> Result<Option<(Reader, Etag)>> {
-        let Some(opened) = self.store.open(path).await? else { return Ok(None) };
+    async fn open_object(&mut self, table: &'static Table, path: &str) -> Result<Option<(Reader, Etag)>> {
+        let (store, target) = (self.store.clone(), path.to_owned());
+        let opening = async move { store.open(&target).await };
+        let Some(opened) = self.meanwhile(opening).await? else { return Ok(None) };
         let (reader, etag) = match opened {
             Opened::File(file, etag) => (data_file::open(table, file), etag),
             Opened::Bytes(bytes, etag) => (data_file::open(table, bytes), etag),

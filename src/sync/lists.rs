@@ -215,7 +215,7 @@ impl List {
     }
 
     /// The keys of stored rows that are live; of deleted ones too, if so asked.
-    async fn stored(self, writer: &Writer, deleted_too: bool) -> Result<Vec<String>> {
+    async fn stored(self, writer: &mut Writer, deleted_too: bool) -> Result<Vec<String>> {
         let table = self.table;
         let Some(object) = writer.lake.open_partition(table, None).await? else { return Ok(Vec::new()) };
         cpu::run(move || {

@@ -116,7 +116,7 @@ impl Scene {
         let running = sync(settings, client, store, run, self.clock, progress, Stop::default());
         tokio::select! {
             biased;
-            ended = running => match ended {
+            ended = weather.over(running) => match ended {
                 Ok(ended) => End::Code(ended.report.exit_code, format!("{:?}", ended.error)),
                 Err(error) => End::Code(error.kind().exit_code(), error.to_string()),
             },

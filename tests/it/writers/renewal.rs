@@ -36,6 +36,26 @@ async fn a_run_that_waits_for_every_call_never_loses_its_lease() {
     scene.is_whole(Verdict::Proven).await.unwrap();
 }
 
+/// Only reads and puts of data may take so long: a commit is small, and renews nothing before it is made.
+#[tokio::test(start_paused = true)]
+async fn however_slow_the_store_is_with_data_the_lease_lives() {
+    let scene = Scene::tiny();
+    let (_, operations) = alone(&scene).await;
+    for at in 0..operations.len() {
+        let scene = scene.fork();
+        let slow = Weather::once(scene.bucket.clone(), at, Twist::Slow(LONGER_THAN_THE_LEASE));
+        let running = scene.begin(1, slow, false);
+        tokio::time::sleep(LEASE_IS_OVER).await;
+        let before = scene.chain().await;
+        let Some(lease) = before.last().and_then(|newest| newest.lease.clone()) else { continue };
+        let lives = lease.until > scene.clock.now();
+        let other = scene.run(2, &scene.fair(), false).await;
+        assert_eq!(other.is(6), lives, "{at}: {other:?}");
+        let end = running.await.unwrap();
+        assert!(end.is(if lives { 0 } else { 6 }), "{at} {:?}: {end:?}", operations[at]);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn while_the_lease_lives_others_change_nothing() {
     let scene = slow();

@@ -26,7 +26,11 @@ fn twist(chance: &mut fastrand::Rng) -> Option<Twist> {
         70..97 => Duration::from_millis(chance.u64(1..20_000)),
         _ => minutes(chance, 30),
     };
-    Some(if chance.bool() { Twist::SuspendBefore(time) } else { Twist::SuspendAfter(time) })
+    Some(match chance.u32(..3) {
+        0 => Twist::Slow(time),
+        1 => Twist::SuspendBefore(time),
+        _ => Twist::SuspendAfter(time),
+    })
 }
 
 async fn one_of_the_two(scene: &Scene, number: u64, mut chance: fastrand::Rng) -> End {

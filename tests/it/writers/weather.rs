@@ -2,13 +2,15 @@
 //! of a put is lost, untrue, or comes before the put itself.
 
 use std::fmt;
-use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt, TryStreamExt};
+use futures::{StreamExt, TryStreamExt};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
@@ -16,7 +18,7 @@ use object_store::{
     ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +34,11 @@ pub enum Kind {
 /// What happens at an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Twist {
-    /// The run is suspended for so long before the operation, or after it.
+    /// The whole run is suspended for so long before the operation, or after it.
     SuspendBefore(Duration),
     SuspendAfter(Duration),
+    /// The operation alone takes so long; the run may do other things meanwhile.
+    Slow(Duration),
     /// The run is killed before the operation, or after it.
     DieBefore,
     DieAfter,
@@ -53,9 +57,11 @@ pub type Plan = Box<dyn FnMut(usize, Kind) -> Option<Twist> + Send>;
 
 /// The bucket as one run sees it.
 pub struct Weather {
+    itself: Weak<Self>,
     bucket: Arc<InMemory>,
     plan: Mutex<Plan>,
     done: Mutex<Vec<Kind>>,
+    asleep_until: Mutex<Option<Instant>>,
     /// The run has just been suspended.
     pub suspended: Notify,
     /// The run has just been killed.
@@ -64,8 +70,15 @@ pub struct Weather {
 
 impl Weather {
     pub fn new(bucket: Arc<InMemory>, plan: Plan) -> Arc<Self> {
-        let (plan, done) = (Mutex::new(plan), Mutex::default());
-        Arc::new(Self { bucket, plan, done, suspended: Notify::new(), killed: Notify::new() })
+        Arc::new_cyclic(|itself| Self {
+            itself: itself.clone(),
+            bucket,
+            plan: Mutex::new(plan),
+            done: Mutex::default(),
+            asleep_until: Mutex::default(),
+            suspended: Notify::new(),
+            killed: Notify::new(),
+        })
     }
 
     /// Nothing ever happens.
@@ -83,6 +96,28 @@ impl Weather {
         self.done.lock().unwrap().clone()
     }
 
+    /// Runs a run under this weather: while it is suspended nothing of it moves, be it a timer or an answer.
+    pub async fn over<T>(&self, run: impl Future<Output = T>) -> T {
+        let (mut run, mut waking) = (pin!(run), pin!(sleep(Duration::ZERO)));
+        poll_fn(|context| {
+            let asleep = *self.asleep_until.lock().unwrap();
+            if let Some(until) = asleep.filter(|until| *until > Instant::now()) {
+                waking.as_mut().reset(until);
+                if waking.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+            run.as_mut().poll(context)
+        })
+        .await
+    }
+
+    async fn suspend(&self, time: Duration) {
+        *self.asleep_until.lock().unwrap() = Some(Instant::now() + time);
+        self.suspended.notify_one();
+        sleep(time).await;
+    }
+
     fn next(&self, kind: Kind) -> Option<Twist> {
         let mut done = self.done.lock().unwrap();
         done.push(kind);
@@ -94,43 +129,18 @@ impl Weather {
         std::future::pending().await
     }
 
-    /// The same for what is answered as a stream; of twists that concern puts it knows nothing.
+    /// The same for what is answered as a stream.
     fn stream<T: Send + 'static>(
         &self,
         kind: Kind,
         work: BoxStream<'static, Result<T>>,
     ) -> BoxStream<'static, Result<T>> {
-        let twist = self.next(kind);
-        let time = |wanted: Option<Duration>| wanted.unwrap_or(Duration::ZERO);
-        let before = time(match twist {
-            Some(Twist::SuspendBefore(time)) => Some(time),
-            _ => None,
-        });
-        let after = time(match twist {
-            Some(Twist::SuspendAfter(time)) => Some(time),
-            _ => None,
-        });
-        match twist {
-            Some(Twist::SuspendBefore(_) | Twist::SuspendAfter(_)) => self.suspended.notify_one(),
-            Some(Twist::DieBefore | Twist::DieAfter) => self.killed.notify_one(),
-            _ => {}
-        }
-        if twist == Some(Twist::Fail) {
-            return futures::stream::iter([Err(lost())]).boxed();
-        }
+        let weather = self.itself.upgrade().unwrap();
         let answering = async move {
-            if twist == Some(Twist::DieBefore) {
-                std::future::pending::<()>().await;
-            }
-            sleep(before).await;
-            let answer: Vec<_> = work.collect().await;
-            if twist == Some(Twist::DieAfter) {
-                std::future::pending::<()>().await;
-            }
-            sleep(after).await;
-            futures::stream::iter(answer)
+            let answer = weather.through(kind, &Path::default(), work.try_collect::<Vec<T>>()).await?;
+            Ok::<_, Error>(futures::stream::iter(answer.into_iter().map(Ok)))
         };
-        answering.into_stream().flatten().boxed()
+        futures::stream::once(answering).try_flatten().boxed()
     }
 
     async fn through<T: Send + 'static>(
@@ -142,15 +152,17 @@ impl Weather {
         match self.next(kind) {
             None => work.await,
             Some(Twist::SuspendBefore(time)) => {
-                self.suspended.notify_one();
-                sleep(time).await;
+                self.suspend(time).await;
                 work.await
             }
             Some(Twist::SuspendAfter(time)) => {
                 let answer = work.await;
-                self.suspended.notify_one();
-                sleep(time).await;
+                self.suspend(time).await;
                 answer
+            }
+            Some(Twist::Slow(time)) => {
+                sleep(time).await;
+                work.await
             }
             Some(Twist::DieBefore) => self.die().await,
             Some(Twist::DieAfter) => {
@@ -208,6 +220,7 @@ impl ObjectStore for Weather {
         self.through(Kind::Read, location, get).await
     }
 
+    /// Asked for one object at a time.
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
         let bucket = self.bucket.clone();
         let delete = move |path: Path| {
@@ -220,7 +233,7 @@ impl ObjectStore for Weather {
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
         let (bucket, prefix) = (self.bucket.clone(), prefix.cloned());
         let listing = async move { bucket.list(prefix.as_ref()) };
-        self.stream(Kind::Read, listing.into_stream().flatten().boxed())
+        self.stream(Kind::Read, futures::stream::once(listing).flatten().boxed())
     }
 
     async fn list_with_delimiter(&self, _: Option<&Path>) -> Result<ListResult> {
