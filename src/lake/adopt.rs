@@ -8,7 +8,7 @@ use super::{Change, Lake};
 use crate::error::{Error, Result};
 use crate::manifest::ObjectState;
 use crate::schema::{Table, fingerprint};
-use crate::store::{Entry, Expect};
+use crate::store::{Entry, Etag};
 use crate::{cpu, tables};
 
 impl Lake {
@@ -39,16 +39,19 @@ impl Lake {
         Ok(())
     }
 
-    /// An object that was left as it is although the manifest names another version: a run that was taken
-    /// over has put it late.
+    /// Adopts a version that was met during the run and is not the one the manifest names: a run that was
+    /// taken over has put it late. A lock leaves no room for such.
     pub(super) async fn adopt_late_put(
         &mut self,
         table: &'static Table,
         path: &str,
-        found: &Expect,
+        found: &Etag,
     ) -> Result<()> {
-        let Expect::Version(etag) = found else { return Ok(()) };
-        self.adopt_object(table, &Entry { path: path.to_owned(), bytes: 0, etag: etag.clone() }).await
+        if self.is_locked() {
+            return Ok(());
+        }
+        let entry = Entry { path: path.to_owned(), bytes: 0, etag: found.clone() };
+        Box::pin(self.adopt_object(table, &entry)).await
     }
 
     async fn examine(&self, table: &'static Table, entry: &Entry) -> Result<ObjectState> {

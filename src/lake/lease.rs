@@ -73,7 +73,7 @@ impl Lake {
     }
 
     /// An exclusive lock is stronger than any lease and needs no renewal.
-    fn is_locked(&self) -> bool {
+    pub(super) fn is_locked(&self) -> bool {
         self.guard.is_some()
     }
 }

@@ -112,3 +112,26 @@ async fn a_second_run_beside_the_first_stops_at_once() {
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(account.ids(&CONVERSATIONS, "id", true), account.true_ids(Truth::Conversations));
 }
+
+/// Suspended it cannot say that it lives, but the lock on its lake does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_run_still_holds_its_lake_and_goes_on_when_it_wakes() {
+    let behaviour = Behaviour { latency: Duration::from_millis(20), ..Behaviour::default() };
+    let account = Account::of(WorldConfig::new(14, 600), behaviour);
+    let server = account.drift.serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let first = start(&account, &server.url(), &[]);
+    let id = first.id().to_string();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert!(Command::new("kill").args(["-STOP", &id]).status().unwrap().success());
+    let before = account.manifest().await;
+    let second = start(&account, &server.url(), &["--takeover"]);
+    let (code, said) = tokio::task::block_in_place(|| finish(second));
+    assert_eq!(code, Some(6), "{said}");
+    assert_eq!(account.manifest().await, before);
+    assert!(Command::new("kill").args(["-CONT", &id]).status().unwrap().success());
+    let (code, said) = tokio::task::block_in_place(|| finish(first));
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(account.ids(&CONVERSATIONS, "id", true), account.true_ids(Truth::Conversations));
+    assert_eq!(account.ids(&MESSAGES, "id", true), account.true_ids(Truth::Messages));
+    assert_eq!(verdict(&account).await, Verdict::Proven);
+}

@@ -2,6 +2,7 @@
 //! the lake ends exactly as one writer alone would have made it.
 
 mod crashes;
+mod late;
 mod outcomes;
 mod renewal;
 mod suspended;
@@ -97,6 +98,14 @@ impl Scene {
     /// The same account and what is in the bucket now, in a bucket of its own.
     fn fork(&self) -> Self {
         Self { bucket: Arc::new(self.bucket.fork()), ..self.clone() }
+    }
+
+    /// The same in a world of its own, where changes stay.
+    fn apart(&self) -> Self {
+        let world = self.drift.with_world(|world| world.clone());
+        let drift = Simulator::new(world.config().clone());
+        drift.with_world(|own| *own = world);
+        Self { drift, ..self.fork() }
     }
 
     fn fair(&self) -> Arc<Weather> {

@@ -45,7 +45,7 @@ impl Outcome {
         let late = Twist::Late(Duration::from_secs(60));
         Weather::new(
             bucket,
-            Box::new(move |number, kind| match self {
+            Box::new(move |number, kind, _| match self {
                 Self::Once(twist) => (number == at).then_some(twist),
                 Self::NoMoreButLate if number == at => Some(late),
                 Self::NoMore | Self::NoMoreButLate => {

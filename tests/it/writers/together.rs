@@ -36,7 +36,7 @@ fn twist(chance: &mut fastrand::Rng) -> Option<Twist> {
 async fn one_of_the_two(scene: &Scene, number: u64, mut chance: fastrand::Rng) -> End {
     tokio::time::sleep(minutes(&mut chance, 20)).await;
     let takeover = chance.u32(..3) == 0;
-    let plan = Box::new(move |_, _| twist(&mut chance));
+    let plan = Box::new(move |_: usize, _: super::weather::Kind, _: &str| twist(&mut chance));
     scene.run(number, &Weather::new(scene.bucket.clone(), plan), takeover).await
 }
 

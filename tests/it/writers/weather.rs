@@ -52,15 +52,15 @@ pub enum Twist {
     Late(Duration),
 }
 
-/// Which operations meet which twist, by their number.
-pub type Plan = Box<dyn FnMut(usize, Kind) -> Option<Twist> + Send>;
+/// Which operations meet which twist, by their number, what they do, and to which object.
+pub type Plan = Box<dyn FnMut(usize, Kind, &str) -> Option<Twist> + Send>;
 
 /// The bucket as one run sees it.
 pub struct Weather {
     itself: Weak<Self>,
     bucket: Arc<InMemory>,
     plan: Mutex<Plan>,
-    done: Mutex<Vec<Kind>>,
+    done: Mutex<Vec<(Kind, String)>>,
     asleep_until: Mutex<Option<Instant>>,
     /// The run has just been suspended.
     pub suspended: Notify,
@@ -83,17 +83,27 @@ impl Weather {
 
     /// Nothing ever happens.
     pub fn fair(bucket: Arc<InMemory>) -> Arc<Self> {
-        Self::new(bucket, Box::new(|_, _| None))
+        Self::new(bucket, Box::new(|_, _, _| None))
     }
 
     /// One thing happens, at operation `at`.
     pub fn once(bucket: Arc<InMemory>, at: usize, twist: Twist) -> Arc<Self> {
-        Self::new(bucket, Box::new(move |number, _| (number == at).then_some(twist)))
+        Self::new(bucket, Box::new(move |number, _, _| (number == at).then_some(twist)))
     }
 
     /// The operations so far.
     pub fn operations(&self) -> Vec<Kind> {
-        self.done.lock().unwrap().clone()
+        self.done.lock().unwrap().iter().map(|(kind, _)| *kind).collect()
+    }
+
+    /// The conditional puts of data so far, by their number and path.
+    pub fn data_puts(&self) -> Vec<(usize, String)> {
+        let done = self.done.lock().unwrap();
+        let puts = done
+            .iter()
+            .enumerate()
+            .filter(|(_, (kind, path))| *kind == Kind::Put && path.ends_with(".parquet"));
+        puts.map(|(number, (_, path))| (number, path.clone())).collect()
     }
 
     /// Runs a run under this weather: while it is suspended nothing of it moves, be it a timer or an answer.
@@ -118,10 +128,10 @@ impl Weather {
         sleep(time).await;
     }
 
-    fn next(&self, kind: Kind) -> Option<Twist> {
+    fn next(&self, kind: Kind, path: &Path) -> Option<Twist> {
         let mut done = self.done.lock().unwrap();
-        done.push(kind);
-        (self.plan.lock().unwrap())(done.len() - 1, kind)
+        done.push((kind, path.to_string()));
+        (self.plan.lock().unwrap())(done.len() - 1, kind, path.as_ref())
     }
 
     async fn die<T>(&self) -> T {
@@ -149,7 +159,7 @@ impl Weather {
         path: &Path,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
-        match self.next(kind) {
+        match self.next(kind, path) {
             None => work.await,
             Some(Twist::SuspendBefore(time)) => {
                 self.suspend(time).await;
