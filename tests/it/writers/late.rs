@@ -1,5 +1,6 @@
 //! A put that a run had on its way when it was taken over lands late: right before the run that took over opens
-//! the object, or between its reading and its putting it. That run folds into it, and wins.
+//! the object, or between its reading and its putting it: then that run folds into it, and wins. Or after it
+//! was put, and then it is refused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,8 @@ enum Lands {
     BeforeItIsOpened,
     /// After it has folded what it has opened, and before it puts that.
     BeforeItIsPut,
+    /// After it has put the object, and ended: too late, so it must be refused.
+    AfterItsEnd,
 }
 
 impl Lands {
@@ -29,6 +32,7 @@ impl Lands {
         let slow_at = match self {
             Self::BeforeItIsOpened => Kind::Read,
             Self::BeforeItIsPut => Kind::Put,
+            Self::AfterItsEnd => return scene.fair(),
         };
         let plan = move |_, kind, path: &str| {
             let now = !is_over && kind == slow_at && path == object;
@@ -76,7 +80,7 @@ async fn sweep(scene: &Scene) {
     dry.run(1, &weather, false).await;
     let (mut cases, mut wrong) = (0, Vec::new());
     for (at, object) in weather.data_puts() {
-        for lands in [Lands::BeforeItIsOpened, Lands::BeforeItIsPut] {
+        for lands in [Lands::BeforeItIsOpened, Lands::BeforeItIsPut, Lands::AfterItsEnd] {
             for changes in [false, true] {
                 cases += 1;
                 let found = try_out(&scene.apart(), at, &object, lands, changes).await;
