@@ -8,6 +8,7 @@ pub mod data_file;
 pub mod decode;
 pub mod error;
 pub mod fold;
+pub mod forecast;
 pub mod lake;
 pub mod manifest;
 pub mod page;

@@ -23,6 +23,8 @@ pub enum Phase {
     Committing,
     /// Proving a lake.
     Verifying,
+    /// Asking Drift about a sample of what is stored.
+    Comparing,
 }
 
 impl Phase {
@@ -37,6 +39,7 @@ impl Phase {
             Self::Deriving => "computing derived tables",
             Self::Committing => "committing",
             Self::Verifying => "verifying the lake",
+            Self::Comparing => "comparing with Drift",
         }
     }
 }

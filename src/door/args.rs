@@ -139,20 +139,25 @@ pub enum Command {
     /// A run that is stopped, at any moment, loses nothing and doubles nothing; the next one goes on from there.
     Sync(Box<SyncOptions>),
 
+    /// Shows what a sync with the same options would do: calls, rows, bytes, and how long it takes at several rates.
+    ///
+    /// Makes about forty calls, however large the account is, and writes nothing; the lake need not exist.
+    Plan {
+        #[command(flatten)]
+        options: Box<SyncOptions>,
+        #[command(flatten)]
+        shape: Shape,
+    },
+
     /// Shows what the lake holds: bookmarks, rows, bytes, age, pending and missing rows, last runs.
     Status(Shape),
 
     /// Proves the lake: every object is as the manifest says, every key stands once, nothing is missing or strange.
     ///
-    /// Reads only, needs no token, and may run while a sync does. It cannot prove that Drift listed everything.
+    /// Reads only, needs no token but for --against-api, and may run while a sync does. It cannot prove that
+    /// Drift listed everything.
     /// Exit codes: 0 proven, 7 unfinished (run `sync`), 5 broken.
-    Verify {
-        /// Compare sizes and footers only; rows are not read. Seconds instead of minutes for large lakes.
-        #[arg(long)]
-        quick: bool,
-        #[command(flatten)]
-        shape: Shape,
-    },
+    Verify(VerifyOptions),
 
     /// Lists the live objects, one URI a line: a list, not a snapshot.
     Files {
@@ -191,6 +196,35 @@ pub enum Command {
         /// Where to.
         directory: PathBuf,
     },
+}
+
+/// The options of `verify`.
+#[derive(Debug, Group)]
+pub struct VerifyOptions {
+    /// Compare sizes and footers only; rows are not read. Seconds instead of minutes for large lakes.
+    #[arg(long)]
+    pub quick: bool,
+
+    /// Also ask Drift about a sample of the stored conversations and their messages, and about the head of
+    /// its list, and compare. Needs the token; two calls or more for each conversation of the sample.
+    #[arg(long)]
+    pub against_api: bool,
+
+    /// How many conversations --against-api asks about, chosen by chance. Default: 100.
+    #[arg(long, value_name = "N", requires = "against_api")]
+    pub sample: Option<usize>,
+
+    /// The most requests a second. Default: none; the rate is found by itself and gives way to Drift's limit.
+    #[arg(long, value_name = "REQUESTS/S", requires = "against_api")]
+    pub max_rate: Option<f64>,
+
+    /// Where Drift answers. Default: <https://driftapi.com>.
+    #[arg(long, value_name = "URL", env = "DRIFT_API_URL", hide_env_values = true)]
+    pub api_url: Option<String>,
+
+    /// How the result is written.
+    #[command(flatten)]
+    pub shape: Shape,
 }
 
 /// The options of `sync`.
@@ -276,7 +310,7 @@ pub struct SyncOptions {
 }
 
 /// What was given, where an empty text (as an empty variable gives) counts as nothing.
-fn given(text: Option<String>) -> Option<String> {
+pub fn given(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
 

@@ -11,8 +11,10 @@ mod exit;
 mod figures;
 mod file;
 mod files;
+mod line;
 mod meter;
 mod panic;
+mod plan;
 mod settings;
 mod signals;
 mod status;
@@ -90,11 +92,16 @@ fn dispatch(args: Args, file: File, talk: &Talk) -> Result<Exit> {
     let common = args.common.or(file.common);
     match args.command {
         Command::Sync(options) => {
-            sync::run(&settings::order(&common, options.or(file.sync), &environment, now)?, talk)
+            sync::run(&settings::order(&common, &options.or(file.sync), &environment, now)?, talk)
+        }
+        Command::Plan { options, shape } => {
+            let order = settings::order(&common, &options.or(file.sync), &environment, now)?;
+            plan::run(&order, shape.or(common.format), talk)
         }
         Command::Status(shape) => status::run(&settings::lake(&common)?, shape.or(common.format), now),
-        Command::Verify { quick, shape } => {
-            verify::run(&settings::lake(&common)?, quick, shape.or(common.format), talk)
+        Command::Verify(options) => {
+            let shape = options.shape.or(common.format);
+            verify::run(&settings::proof(&common, &options, &file.sync, &environment, now)?, shape, talk)
         }
         Command::Files { table, shape } => {
             files::run(&settings::lake(&common)?, table.as_deref(), shape.or(common.format))

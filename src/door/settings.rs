@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-use super::args::{Common, LogFormat, SyncOptions};
+use super::args::{Common, LogFormat, SyncOptions, VerifyOptions, given};
 use super::token::{Credentials, Environment};
 
 /// More in flight than this only fills queues on both sides.
@@ -19,6 +19,9 @@ const CONCURRENCY_MAX: usize = 512;
 
 /// A run slower than one request in 100 s or faster than this is a slip of the finger.
 const RATES: std::ops::RangeInclusive<f64> = 0.01..=10_000.0;
+
+/// Conversations that `verify --against-api` asks about: a minute of calls at the slowest rate seen.
+const SAMPLE: usize = 100;
 
 /// How stderr sounds.
 #[derive(Debug, Clone, Copy)]
@@ -62,18 +65,40 @@ pub struct Order {
     pub lake: String,
     /// The settings of the run.
     pub sync: SyncSettings,
-    /// Where Drift answers.
-    pub api_url: ApiUrl,
-    /// Who asks.
-    pub credentials: Credentials,
-    /// The most requests a second.
-    pub max_rate: Option<f64>,
+    /// How Drift is asked.
+    pub line: Line,
     /// Where the report goes.
     pub report: Option<ReportTo>,
     /// Whether exit code 7 becomes 0.
     pub allow_incomplete: bool,
     /// When the run starts, by this machine's clock.
     pub now: Timestamp,
+}
+
+/// How Drift is asked.
+#[derive(Debug)]
+pub struct Line {
+    /// Where it answers.
+    pub api_url: ApiUrl,
+    /// Who asks.
+    pub credentials: Credentials,
+    /// The most requests a second.
+    pub max_rate: Option<f64>,
+    /// Requests in flight.
+    pub concurrency: usize,
+    /// What chance begins with: no two runs alike.
+    pub seed: u64,
+}
+
+/// Everything a `verify` was asked for.
+#[derive(Debug)]
+pub struct Proof {
+    /// The lake.
+    pub lake: String,
+    /// Whether rows are left unread.
+    pub quick: bool,
+    /// How many conversations Drift is asked about, and how it is asked.
+    pub against: Option<(usize, Line)>,
 }
 
 /// The lake that a command works on.
@@ -86,20 +111,59 @@ pub fn lake(common: &Common) -> Result<String> {
 /// What `sync` was asked for.
 pub fn order(
     common: &Common,
-    options: SyncOptions,
+    options: &SyncOptions,
     environment: Environment,
     now: Timestamp,
 ) -> Result<Order> {
+    let sync = sync_settings(options, now)?;
     Ok(Order {
         lake: lake(common)?,
-        sync: sync_settings(&options, now)?,
-        api_url: options.api_url.as_deref().map(ApiUrl::parse).transpose()?.unwrap_or_default(),
-        max_rate: options.max_rate.map(rate).transpose()?,
-        report: options.report.map(report_to).transpose()?,
+        report: options.report.clone().map(report_to).transpose()?,
         allow_incomplete: options.allow_incomplete.unwrap_or(false),
-        credentials: Credentials::read(environment)?,
+        line: line(options.api_url.as_deref(), options.max_rate, sync.concurrency, environment, now)?,
+        sync,
         now,
     })
+}
+
+/// What `verify` was asked for; the file's options of `sync` say how Drift is asked.
+pub fn proof(
+    common: &Common,
+    options: &VerifyOptions,
+    file: &SyncOptions,
+    environment: Environment,
+    now: Timestamp,
+) -> Result<Proof> {
+    let sample = options.sample.unwrap_or(SAMPLE);
+    let line = || {
+        let api_url = given(options.api_url.clone()).or(file.api_url.clone());
+        let rate = options.max_rate.or(file.max_rate);
+        line(api_url.as_deref(), rate, config::CONCURRENCY, environment, now)
+    };
+    let against = options.against_api.then(line).transpose()?.map(|line| (sample, line));
+    Ok(Proof { lake: lake(common)?, quick: options.quick, against })
+}
+
+fn line(
+    api_url: Option<&str>,
+    max_rate: Option<f64>,
+    concurrency: usize,
+    environment: Environment,
+    now: Timestamp,
+) -> Result<Line> {
+    Ok(Line {
+        api_url: api_url.map(ApiUrl::parse).transpose()?.unwrap_or_default(),
+        max_rate: max_rate.map(rate).transpose()?,
+        credentials: Credentials::read(environment)?,
+        concurrency,
+        seed: seed(now),
+    })
+}
+
+/// No two alike: two runs of one machine differ in the process, two machines in the nanosecond.
+fn seed(now: Timestamp) -> u64 {
+    let nanoseconds = now.as_nanosecond() as u64;
+    nanoseconds.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(std::process::id())
 }
 
 fn sync_settings(options: &SyncOptions, now: Timestamp) -> Result<SyncSettings> {

@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use drift2parquet::api::{Client, ClientSettings, HttpTransport, Timeouts};
 use drift2parquet::clock::Clock;
 use drift2parquet::error::{Error, Result};
 use drift2parquet::lake::RunId;
@@ -19,7 +18,7 @@ use super::exit::Exit;
 use super::settings::{Order, ReportTo};
 use super::talk::Talk;
 use super::watch::{ReadTraffic, Watch};
-use super::{signals, stdout, summary};
+use super::{line, signals, stdout, summary};
 
 /// Brings the lake up to date.
 pub fn run(order: &Order, talk: &Talk) -> Result<Exit> {
@@ -34,7 +33,7 @@ pub fn run(order: &Order, talk: &Talk) -> Result<Exit> {
 async fn watched(order: &Order, talk: &Talk) -> Result<Ended> {
     let (stop, progress) = (Stop::default(), Arc::new(Progress::default()));
     signals::listen(stop.clone(), talk.clone())?;
-    let client = client(order)?;
+    let client = line::client(&order.line)?;
     let store = drift2parquet::store::open(&order.lake)?;
     let traffic: ReadTraffic = {
         let client = client.clone();
@@ -45,25 +44,11 @@ async fn watched(order: &Order, talk: &Talk) -> Result<Ended> {
     sync::sync(order.sync.clone(), client, store, run_id(order), clock, progress, stop).await
 }
 
-fn client(order: &Order) -> Result<Client> {
-    let mut settings = ClientSettings::new(order.credentials.token(), fastrand::Rng::with_seed(seed(order)));
-    settings.max_rate = order.max_rate;
-    settings.concurrency = order.sync.concurrency;
-    let transport = HttpTransport::new(order.api_url.clone(), Timeouts::default(), settings.body_bytes_max)?;
-    Ok(Client::new(settings, Arc::new(transport)))
-}
-
-/// Sortable by time, and no two alike: two runs of one machine differ in the process, two machines in the
-/// nanosecond.
+/// Sortable by time, and no two alike.
 fn run_id(order: &Order) -> RunId {
-    let seed = seed(order);
+    let seed = order.line.seed;
     let id = format!("{}-{:08x}", order.now.strftime("%Y%m%dT%H%M%SZ"), seed as u32);
     RunId { id, version: env!("CARGO_PKG_VERSION").to_owned(), seed }
-}
-
-fn seed(order: &Order) -> u64 {
-    let nanoseconds = order.now.as_nanosecond() as u64;
-    nanoseconds.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(std::process::id())
 }
 
 /// The report goes to where it was asked for, also when the run failed.

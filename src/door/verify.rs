@@ -5,31 +5,42 @@ use std::sync::Arc;
 
 use drift2parquet::error::Result;
 use drift2parquet::progress::Progress;
-use drift2parquet::report::Traffic;
 use drift2parquet::store;
-use drift2parquet::verify::{self, Finding, Verdict, Verification};
+use drift2parquet::sync;
+use drift2parquet::verify::{self, Against, Finding, Verdict, Verification};
 
 use super::args::Format;
 use super::exit::Exit;
 use super::figures::{count, size};
+use super::line;
+use super::settings::Proof;
 use super::stdout;
 use super::talk::Talk;
 use super::watch::Watch;
 
 /// Proves the lake, or says what is wrong with it.
-pub fn run(lake: &str, quick: bool, format: Format, talk: &Talk) -> Result<Exit> {
-    let found = super::block_on(watched(lake, quick, talk))?;
+pub fn run(proof: &Proof, format: Format, talk: &Talk) -> Result<Exit> {
+    let found = super::block_on(watched(proof, talk))?;
     match format {
         Format::Json => stdout::json(&found)?,
-        Format::Text => stdout::text(&text(lake, &found))?,
+        Format::Text => stdout::text(&text(&proof.lake, &found))?,
     }
     Ok(Exit::from_code(found.verdict.exit_code()))
 }
 
-async fn watched(lake: &str, quick: bool, talk: &Talk) -> Result<Verification> {
-    let (store, progress) = (store::open(lake)?, Arc::new(Progress::default()));
-    let _watch = Watch::begin(talk, Arc::clone(&progress), Arc::new(Traffic::default));
-    verify::verify(&*store, quick, &progress).await
+async fn watched(proof: &Proof, talk: &Talk) -> Result<Verification> {
+    let (store, progress) = (store::open(&proof.lake)?, Arc::new(Progress::default()));
+    let asking = proof.against.as_ref().map(|(sample, line)| Ok((*sample, line.seed, line::client(line)?)));
+    let asking = asking.transpose()?;
+    let client = asking.as_ref().map(|(_, _, client)| client.clone());
+    let traffic = move || client.as_ref().map(sync::traffic).unwrap_or_default();
+    let _watch = Watch::begin(talk, Arc::clone(&progress), Arc::new(traffic));
+    let mut found = verify::verify(&*store, proof.quick, &progress).await?;
+    if let Some((sample, seed, client)) = asking {
+        let random = fastrand::Rng::with_seed(seed);
+        verify::against(&client, &*store, sample, random, &progress, &mut found).await?;
+    }
+    Ok(found)
 }
 
 /// Places of one and the same finding that are named; the others are counted, and `--format json` has all.
@@ -49,6 +60,9 @@ fn text(lake: &str, found: &Verification) -> String {
     for note in &found.notes {
         let _ = writeln!(text, "note: {note}");
     }
+    if let Some(against) = &found.against {
+        let _ = writeln!(text, "{}", told(against));
+    }
     let counts = &found.counts;
     let _ = writeln!(
         text,
@@ -64,6 +78,22 @@ fn text(lake: &str, found: &Verification) -> String {
         if found.quick { "; rows were not read (--quick)" } else { "" }
     );
     text
+}
+
+/// What Drift answered, in two lines.
+fn told(against: &Against) -> String {
+    format!(
+        "Drift was asked about {} conversations: {} equal, with {} messages; {} changed since or not settled yet, {} gone since, {} different\n\
+         Drift's list begins with {} conversations that must be in the lake: {} of them are not",
+        count(against.asked),
+        count(against.equal),
+        count(against.messages),
+        count(against.changed_since),
+        count(against.gone_since),
+        count(against.differing),
+        count(against.listed),
+        count(against.not_stored),
+    )
 }
 
 fn sentence(finding: &Finding) -> (Verdict, &str, &str) {

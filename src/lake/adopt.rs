@@ -30,6 +30,8 @@ impl Lake {
         if known.as_ref().is_some_and(|known| known.etag == entry.etag) {
             return Ok(());
         }
+        // From here on the run builds upon it, so it must outlast a power cut.
+        self.store.settle(&entry.path).await?;
         let found = self.examine(table, entry).await?;
         if known.as_ref().is_none_or(|known| known.sha256 != found.sha256) {
             tracing::info!(object = entry.path, "adopting an object that an unfinished run has put");

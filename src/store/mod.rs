@@ -5,6 +5,7 @@
 
 mod bucket;
 mod directory;
+mod disk;
 mod spool;
 
 use std::fmt::Debug;
@@ -18,6 +19,7 @@ use crate::error::{Error, Result};
 
 pub use self::bucket::Bucket;
 pub use self::directory::Directory;
+pub use self::disk::{Contents, Disk, Draft, RealDisk, Standing, Version};
 
 /// The store's name for one version of an object.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -83,11 +85,6 @@ pub trait Store: Send + Sync + Debug {
     /// All objects below `prefix` (a path of whole parts, or nothing for the whole lake), sorted by path.
     async fn list(&self, prefix: &str) -> Result<Vec<Entry>>;
 
-    /// Paths of files that [`Store::list`] leaves out but readers of the data may take for data.
-    async fn unlisted(&self) -> Result<Vec<String>> {
-        Ok(Vec::new())
-    }
-
     /// The object, or nothing when there is none.
     async fn get(&self, path: &str) -> Result<Option<Stored>>;
 
@@ -105,6 +102,11 @@ pub trait Store: Send + Sync + Debug {
 
     /// Deletes the object; one that is not there is no error.
     async fn delete(&self, path: &str) -> Result<()>;
+
+    /// Makes durable what a run that was killed has put at `path` without waiting for it to be.
+    async fn settle(&self, _path: &str) -> Result<()> {
+        Ok(())
+    }
 
     /// Takes the exclusive right to write, where the store itself can give it.
     async fn lock(&self) -> Result<Option<Box<dyn Guard>>>;

@@ -30,12 +30,7 @@ pub(super) struct Subject {
 }
 
 /// All data objects, those of the manifest and those that lie there; everything else is named.
-pub(super) fn sort_out(
-    manifest: &Manifest,
-    entries: &[Entry],
-    unlisted: &[String],
-    found: &mut Verification,
-) -> Vec<Subject> {
+pub(super) fn sort_out(manifest: &Manifest, entries: &[Entry], found: &mut Verification) -> Vec<Subject> {
     let mut subjects = BTreeMap::new();
     for (_, path, object) in manifest.objects() {
         if let Some(table) = table_of(path) {
@@ -52,9 +47,6 @@ pub(super) fn sort_out(
             }
             None => judge_other(&entry.path, found),
         }
-    }
-    for path in unlisted {
-        judge_other(path, found);
     }
     subjects.into_values().collect()
 }

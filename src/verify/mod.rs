@@ -6,11 +6,12 @@
 //!
 //! Promises: nothing is written and no lock is taken, so it may run beside a `sync`; everything that is
 //! wrong is told, not only the first; what a run that was killed can leave is *unfinished*, never *broken*.
-//! It cannot prove that Drift listed everything.
+//! It cannot prove that Drift listed everything; [`against`] asks Drift about a sample.
 //!
 //! Holds two objects' row groups at a time, and the keys of one pass (see `across`).
 
 mod across;
+mod against;
 mod chain;
 mod doubles;
 mod files;
@@ -24,6 +25,7 @@ mod verdict;
 
 use futures::{StreamExt, stream};
 
+pub use self::against::{Against, against};
 use self::object::{Judged, Rules};
 pub use self::verdict::{Counts, Finding, ObjectVerdict, Verdict, Verification};
 use crate::error::Result;
@@ -74,7 +76,7 @@ async fn look(store: &dyn Store, quick: bool, progress: &Progress, keys: u64) ->
     chain::check(store, &listed, &manifest, quick, &mut found).await?;
     chain::check_sums(&manifest, &mut found);
     let entries = store.list("").await?;
-    let subjects = files::sort_out(&manifest, &entries, &store.unlisted().await?, &mut found);
+    let subjects = files::sort_out(&manifest, &entries, &mut found);
     let judged = judge_all(store, subjects, Rules::of(&manifest, quick), progress).await;
     todo::check(store, &manifest, &mut found).await;
     if !quick {

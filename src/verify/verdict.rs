@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::against::Against;
+
 /// How far something can be relied on; the greater is the worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -90,6 +92,9 @@ pub struct Verification {
     pub notes: Vec<String>,
     /// The numbers.
     pub counts: Counts,
+    /// What Drift answered, if it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
 }
 
 impl Finding {
@@ -105,8 +110,7 @@ impl Finding {
 impl Verification {
     /// Sorts the findings, puts each object's worst one beside it, and adds up.
     pub(super) fn conclude(mut self) -> Self {
-        self.findings
-            .sort_by(|one, other| other.verdict.cmp(&one.verdict).then_with(|| one.place.cmp(&other.place)));
+        self.rank();
         self.objects.sort_by(|one, other| one.path.cmp(&other.path));
         for object in &mut self.objects {
             if let Some(worst) = self.findings.iter().find(|finding| finding.place == object.path) {
@@ -115,8 +119,19 @@ impl Verification {
             }
             self.counts.add(object);
         }
-        self.verdict = self.findings.iter().map(|finding| finding.verdict).max().unwrap_or_default();
         self
+    }
+
+    /// Adds findings that concern no single object.
+    pub(super) fn add(&mut self, findings: Vec<Finding>) {
+        self.findings.extend(findings);
+        self.rank();
+    }
+
+    fn rank(&mut self) {
+        self.findings
+            .sort_by(|one, other| other.verdict.cmp(&one.verdict).then_with(|| one.place.cmp(&other.place)));
+        self.verdict = self.findings.iter().map(|finding| finding.verdict).max().unwrap_or_default();
     }
 }
 

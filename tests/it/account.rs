@@ -136,7 +136,8 @@ impl Account {
         .await
     }
 
-    fn client(&self) -> Client {
+    /// A client of its own.
+    pub fn client(&self) -> Client {
         let random = fastrand::Rng::with_seed(self.runs);
         let mut settings = ClientSettings::new(self.token.clone(), random);
         settings.concurrency = self.settings.concurrency;

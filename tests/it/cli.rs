@@ -56,7 +56,7 @@ fn help_and_version_are_data() {
 #[test]
 fn every_command_explains_itself() {
     let place = place();
-    for name in ["sync", "status", "files", "tables", "completions", "man"] {
+    for name in ["sync", "plan", "verify", "status", "files", "tables", "completions", "man"] {
         command(&place).args([name, "--help"]).assert().success();
         let page = command(&place).args(["man", name]).assert().success().get_output().stdout.clone();
         assert!(String::from_utf8(page).unwrap().contains(".SH"), "no man page of {name}");

@@ -4,12 +4,14 @@
 #![allow(clippy::disallowed_methods, reason = "the environment tells how long the suites run")]
 
 mod account;
+mod against;
 mod cli;
 mod counts;
 mod docs;
 mod faults;
 mod fixtures;
 mod kill;
+mod plan;
 mod sync;
 mod tidy;
 mod writers;

@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["fold"],
     &["manifest"],
     &["lake"],
-    &["sync", "status", "verify"],
+    &["sync", "status", "verify", "forecast"],
 ];
 
 /// Outside crates, and the one place that knows each.
