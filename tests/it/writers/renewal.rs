@@ -41,7 +41,7 @@ async fn a_run_that_waits_for_every_call_never_loses_its_lease() {
 async fn however_slow_the_store_is_with_data_the_lease_lives() {
     let scene = Scene::tiny();
     let (_, operations) = alone(&scene).await;
-    for at in 0..operations.len() {
+    for (at, kind) in operations.iter().enumerate() {
         let scene = scene.fork();
         let slow = Weather::once(scene.bucket.clone(), at, Twist::Slow(LONGER_THAN_THE_LEASE));
         let running = scene.begin(1, slow, false);
@@ -52,7 +52,7 @@ async fn however_slow_the_store_is_with_data_the_lease_lives() {
         let other = scene.run(2, &scene.fair(), false).await;
         assert_eq!(other.is(6), lives, "{at}: {other:?}");
         let end = running.await.unwrap();
-        assert!(end.is(if lives { 0 } else { 6 }), "{at} {:?}: {end:?}", operations[at]);
+        assert!(end.is(if lives { 0 } else { 6 }), "{at} {kind:?}: {end:?}");
     }
 }
 

@@ -113,7 +113,7 @@ async fn ends_in_truth(scene: &Scene) -> Found {
 async fn two_runs_at_once_end_in_the_truth() {
     let mut wrong = Vec::new();
     for seed in 0..histories() {
-        let found = history(seed).await;
+        let found = Box::pin(history(seed)).await;
         wrong.extend(found.err().map(|found| format!("seed {seed}: {found}")));
     }
     crate::counts::record("two writers", &[("histories", histories())]);
