@@ -42,7 +42,7 @@ pub async fn reset(
 ) -> Result<Dropped> {
     let (mut lake, ended) = Lake::open_existing(store, run, clock).await?;
     let (rows, deleted) = (lake.table(table).rows, lake.paths(table));
-    let last_walk = last_walk(&lake).await?;
+    let last_walk = last_walk(&mut lake).await?;
     lake.drop_table(table);
     if matches!(table.source, Source::Walk { .. } | Source::Thread { .. }) {
         lake.table(table).reset = Some(last_walk.unwrap_or(Timestamp::UNIX_EPOCH));
@@ -71,7 +71,7 @@ fn forget_walks(lake: &mut Lake, table: &Table) {
 }
 
 /// The start of the latest walk that fetched messages.
-async fn last_walk(lake: &Lake) -> Result<Option<Timestamp>> {
+async fn last_walk(lake: &mut Lake) -> Result<Option<Timestamp>> {
     let mut latest = None;
     for (_, object) in lake.open_all(&CONVERSATIONS).await? {
         let found = cpu::run(move || {

@@ -8,7 +8,7 @@ use super::{Change, Lake};
 use crate::error::{Error, Result};
 use crate::manifest::ObjectState;
 use crate::schema::{Partition, Table, fingerprint};
-use crate::store::Entry;
+use crate::store::{Entry, Etag};
 use crate::{cpu, tables};
 
 impl Lake {
@@ -42,6 +42,21 @@ impl Lake {
         self.table(table).objects.insert(entry.path.clone(), found);
         self.recount(table);
         Ok(())
+    }
+
+    /// Adopts a version that was met during the run and is not the one the manifest names: a run that was
+    /// taken over has put it late. A lock leaves no room for such.
+    pub(super) async fn adopt_late_put(
+        &mut self,
+        table: &'static Table,
+        path: &str,
+        found: &Etag,
+    ) -> Result<()> {
+        if self.is_locked() {
+            return Ok(());
+        }
+        let entry = Entry { path: path.to_owned(), bytes: 0, etag: found.clone() };
+        Box::pin(self.adopt_object(table, &entry)).await
     }
 
     async fn examine(&self, table: &'static Table, entry: &Entry) -> Result<ObjectState> {

@@ -6,6 +6,7 @@
 mod adopt;
 mod change;
 mod dropping;
+mod lease;
 mod objects;
 mod open;
 
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::error::Result;
-use crate::manifest::{Lease, Log, Manifest, RunStatus, TableState};
+use crate::manifest::{Log, Manifest, RunStatus, TableState};
 use crate::schema::{Table, fingerprint};
 use crate::store::{Guard, Store};
 
@@ -27,9 +28,6 @@ pub use self::adopt::table_of;
 pub use self::change::{Change, Departed, KeyValues, Keys};
 pub use self::objects::{Put, needed_memory, partition_of};
 pub use self::open::{RunId, existing, newest};
-
-/// How long a lease lasts without being renewed.
-const LEASE: Duration = Duration::from_secs(15 * 60);
 
 /// A lake opened for writing.
 #[derive(Debug)]
@@ -44,14 +42,13 @@ pub struct Lake {
     puts: BTreeMap<&'static str, Put>,
     /// No object may be larger, in bytes.
     object_bytes_max: u64,
-    _guard: Option<Box<dyn Guard>>,
+    guard: Option<Box<dyn Guard>>,
 }
 
 impl Lake {
     /// Commits the manifest and renews the lease.
     pub async fn commit(&mut self) -> Result<()> {
-        let until = self.clock.now() + LEASE;
-        self.manifest.lease = Some(Lease { run: self.run.id.clone(), until });
+        self.manifest.lease = Some(self.lease());
         self.commit_as_is().await
     }
 
@@ -117,14 +114,20 @@ impl Lake {
         hex::encode(hash.finalize())
     }
 
-    /// Deletes what earlier walks have left in `_todo` and the manifest no longer names.
-    pub async fn sweep_todo(&self) -> Result<()> {
+    /// What earlier walks have left in `_todo` and the manifest no longer names. Asked for before the last
+    /// commit, so that what is deleted after it cannot be of a run that has begun since.
+    pub async fn leftovers(&self) -> Result<Vec<String>> {
         let chunks = self.manifest.walk.iter().flat_map(|walk| &walk.chunks);
         let named: BTreeSet<&str> = chunks.map(|chunk| chunk.path.as_str()).collect();
-        for entry in self.store.list("_todo").await? {
-            if !named.contains(entry.path.as_str()) {
-                self.store.delete(&entry.path).await?;
-            }
+        let mut found = self.store.list("_todo").await?;
+        found.retain(|entry| !named.contains(entry.path.as_str()));
+        Ok(found.into_iter().map(|entry| entry.path).collect())
+    }
+
+    /// Deletes what earlier walks have left, by a run that goes on holding the lake.
+    pub async fn sweep_todo(&self) -> Result<()> {
+        for path in self.leftovers().await? {
+            self.store.delete(&path).await?;
         }
         Ok(())
     }

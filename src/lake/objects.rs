@@ -1,5 +1,7 @@
 //! Data objects: opening them, folding changes into them, putting them.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
@@ -11,6 +13,10 @@ use crate::fold::{self, FoldCounts};
 use crate::manifest::ObjectState;
 use crate::schema::Table;
 use crate::store::{Etag, Expect, Opened};
+
+/// A run that was taken over has at most one put on its way; more of them are somebody who does not keep to
+/// the lease.
+const LATE_PUTS_MAX: u32 = 3;
 
 /// What was put for one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,23 +36,47 @@ struct Folded {
 impl Lake {
     /// Folds changes into the object of a partition (such as `month=2025-03`) and puts it, unless no row
     /// changed.
+    ///
+    /// # Errors
+    /// [`Error::held`] when another run has taken the lake over.
     pub async fn fold(
         &mut self,
         table: &'static Table,
         partition: Option<&str>,
         change: Change,
     ) -> Result<FoldCounts> {
-        let path = table.object_path(partition);
-        let old = self.open_object(table, &path).await?;
+        let (path, change) = (table.object_path(partition), Arc::new(change));
+        let mut late_puts = 0;
+        loop {
+            match self.fold_once(table, &path, &change).await {
+                Err(error) if self.may_be_late_put(&error) && late_puts < LATE_PUTS_MAX => {
+                    self.outrank(&error).await?;
+                    late_puts += 1;
+                }
+                folded => return folded,
+            }
+        }
+    }
+
+    async fn fold_once(
+        &mut self,
+        table: &'static Table,
+        path: &str,
+        change: &Arc<Change>,
+    ) -> Result<FoldCounts> {
+        let old = self.open_object(table, path).await?;
         let (reader, expect) = match old {
             Some((reader, etag)) => (Some(reader), Expect::Version(etag)),
             None => (None, Expect::Absent),
         };
-        let folded = cpu::run(move || fold_object(table, reader.as_ref(), &change))
+        let change = change.clone();
+        let folding = cpu::run(move || fold_object(table, reader.as_ref(), &change));
+        let folded = self
+            .meanwhile(folding)
             .await
-            .map_err(|error| error.at("table", table.name).at("object", &path))?;
+            .map_err(|error| error.at("table", table.name).at("object", path))?;
         if let Some((encoded, sha256)) = folded.encoded {
-            self.put(table, path, encoded, sha256, expect, folded.counts).await?;
+            self.put(table, path.to_owned(), encoded, sha256, expect, folded.counts).await?;
         }
         Ok(folded.counts)
     }
@@ -60,7 +90,13 @@ impl Lake {
         })
         .await?;
         let path = table.object_path(partition);
-        self.put(table, path, encoded, sha256, Expect::Absent, FoldCounts::default()).await
+        match self.put(table, path, encoded, sha256, Expect::Absent, FoldCounts::default()).await {
+            Err(error) if self.may_be_late_put(&error) => {
+                self.outrank(&error).await?;
+                self.fold(table, partition, Change::default()).await.map(drop)
+            }
+            put => put,
+        }
     }
 
     async fn put(
@@ -76,7 +112,10 @@ impl Lake {
         if bytes > self.object_bytes_max {
             return Err(too_large(bytes).at("table", table.name).at("object", path));
         }
-        let etag = self.store.replace(&path, Bytes::from(encoded.bytes), expect).await?;
+        self.renew_if_due().await?;
+        let (store, target) = (self.store.clone(), path.clone());
+        let replacing = async move { store.replace(&target, Bytes::from(encoded.bytes), expect).await };
+        let etag = self.meanwhile(replacing).await?;
         let state = ObjectState { rows: counts.rows, deleted: counts.deleted, bytes, sha256, etag };
         self.table(table).objects.insert(path, state);
         self.recount(table);
@@ -94,9 +133,10 @@ impl Lake {
     }
 
     /// Opens all objects of a table, each with its partition, in the order of their paths.
-    pub async fn open_all(&self, table: &'static Table) -> Result<Vec<(Option<String>, Reader)>> {
+    pub async fn open_all(&mut self, table: &'static Table) -> Result<Vec<(Option<String>, Reader)>> {
         let mut opened = Vec::new();
         for path in self.paths(table) {
+            self.renew_if_due().await?;
             let found = self.open_object(table, &path).await?;
             let (reader, _) = found.ok_or_else(|| vanished(&path))?;
             opened.push((partition_of(&path), reader));
@@ -106,7 +146,7 @@ impl Lake {
 
     /// Opens the object of one partition, if there is one.
     pub async fn open_partition(
-        &self,
+        &mut self,
         table: &'static Table,
         partition: Option<&str>,
     ) -> Result<Option<Reader>> {
@@ -120,12 +160,17 @@ impl Lake {
         state.map(|state| state.objects.keys().cloned().collect()).unwrap_or_default()
     }
 
-    async fn open_object(&self, table: &'static Table, path: &str) -> Result<Option<(Reader, Etag)>> {
-        let Some(opened) = self.store.open(path).await? else { return Ok(None) };
+    /// What is read is what the manifest names, be it that a late put has to be adopted first: a run that goes
+    /// by rows which it has read must not end with a manifest that does not know them.
+    async fn open_object(&mut self, table: &'static Table, path: &str) -> Result<Option<(Reader, Etag)>> {
+        let (store, target) = (self.store.clone(), path.to_owned());
+        let opening = async move { store.open(&target).await };
+        let Some(opened) = self.meanwhile(opening).await? else { return Ok(None) };
         let (reader, etag) = match opened {
             Opened::File(file, etag) => (data_file::open(table, file), etag),
             Opened::Bytes(bytes, etag) => (data_file::open(table, bytes), etag),
         };
+        self.adopt_late_put(table, path, &etag).await?;
         Ok(Some((reader.map_err(|error| error.at("object", path))?, etag)))
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Lake;
+use super::lease::check_lease;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::manifest::{Log, Manifest, RunState, RunStatus};
@@ -69,7 +70,7 @@ impl Lake {
             committed: Instant::now(),
             puts: std::collections::BTreeMap::new(),
             object_bytes_max: u64::MAX,
-            _guard: guard,
+            guard,
         };
         lake.begin(org).await?;
         Ok(lake)
@@ -118,17 +119,6 @@ fn check_account(manifest: Option<&Manifest>, org: Option<&str>) -> Result<()> {
             "this lake belongs to Drift organization {stored}, but the token belongs to organization {org}"
         ))
         .hint("give each account a lake of its own, or use the token of the other account")),
-        _ => Ok(()),
-    }
-}
-
-/// An exclusive lock is stronger than any lease; without one the lease is what other runs go by.
-fn check_lease(manifest: &Manifest, now: Timestamp, ours: bool) -> Result<()> {
-    match &manifest.lease {
-        Some(lease) if lease.until > now && !ours => Err(Error::held("another run holds this lake")
-            .at("run", &lease.run)
-            .at("until", lease.until)
-            .hint("wait for it to end; if you are sure that it is dead, run again with --takeover")),
         _ => Ok(()),
     }
 }

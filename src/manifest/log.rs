@@ -77,7 +77,11 @@ impl<'a> Log<'a> {
         }
         *next = committed;
         self.fenced(number).await?;
-        self.store.overwrite(LATEST, bytes).await
+        if let Err(error) = self.store.overwrite(LATEST, bytes).await {
+            // The commit is made all the same; readers who need to be sure list the numbers.
+            tracing::warn!(%error, "the pointer to the newest manifest stays behind");
+        }
+        Ok(())
     }
 
     /// A create can land and its answer be lost: equal bytes are our own commit.
@@ -91,15 +95,18 @@ impl<'a> Log<'a> {
     /// A number above ours means that another run went on from an older view of the chain.
     async fn fenced(&self, number: u64) -> Result<()> {
         let numbers = self.numbers().await?;
-        self.trim(&numbers, number).await?;
+        self.trim(&numbers, number).await;
         if numbers.last().is_some_and(|last| *last > number) { Err(overtaken()) } else { Ok(()) }
     }
 
-    async fn trim(&self, numbers: &[u64], newest: u64) -> Result<()> {
+    /// What cannot be deleted is of no use, but does no harm either.
+    async fn trim(&self, numbers: &[u64], newest: u64) {
         for number in numbers.iter().filter(|number| **number + MANIFESTS_KEPT <= newest) {
-            self.store.delete(&path_of(*number)).await?;
+            if let Err(error) = self.store.delete(&path_of(*number)).await {
+                tracing::warn!(%error, "an old manifest stays");
+                return;
+            }
         }
-        Ok(())
     }
 }
 
@@ -208,6 +215,22 @@ mod tests {
         log.commit(&mut again, "ours".into()).await.unwrap();
         let error = log.commit(&mut theirs, "theirs".into()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Held);
+    }
+
+    #[tokio::test]
+    async fn a_number_that_is_free_again_because_others_went_far_beyond_it_is_held() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Directory::new(root.path());
+        let log = Log::new(&store);
+        let mut ours = manifest();
+        log.commit(&mut ours, "ours".into()).await.unwrap();
+        let mut theirs = ours.clone();
+        for commit in 0..MANIFESTS_KEPT + 5 {
+            log.commit(&mut theirs, format!("c{commit}")).await.unwrap();
+        }
+        let error = log.commit(&mut ours, "late".into()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Held);
+        assert_eq!(log.newest().await.unwrap().unwrap(), theirs);
     }
 
     #[tokio::test]

@@ -3,8 +3,10 @@
 //!
 //! Knows nothing of what is inside the bytes.
 
+mod bucket;
 mod directory;
 mod disk;
+mod spool;
 
 use std::fmt::Debug;
 use std::fs::File;
@@ -15,6 +17,7 @@ use bytes::Bytes;
 
 use crate::error::{Error, Result};
 
+pub use self::bucket::Bucket;
 pub use self::directory::Directory;
 pub use self::disk::{Contents, Disk, Draft, RealDisk, Standing, Version};
 

@@ -133,14 +133,16 @@ impl Fetchers {
         let mut todos = todos.into_iter();
         let mut flying = JoinSet::new();
         loop {
-            if sender.is_closed() {
-                return Ok(None);
-            }
             while flying.len() < self.run.settings.concurrency && self.has_room() {
                 let Some(todo) = todos.next() else { break };
                 self.launch(&mut flying, todo);
             }
-            let Some(landed) = flying.join_next().await else {
+            let landed = tokio::select! {
+                landed = flying.join_next() => landed,
+                // The writer has failed: what is on its way, however long it takes, is of no use any more.
+                () = sender.closed() => return Ok(None),
+            };
+            let Some(landed) = landed else {
                 if todos.len() == 0 {
                     return Ok(None);
                 }
@@ -251,7 +253,7 @@ async fn write_all(
     held: &Held,
 ) -> Result<Tally> {
     let mut tally = Tally::default();
-    while let Some(handed) = receiver.recv().await {
+    while let Some(handed) = writer.meanwhile(async { Ok(receiver.recv().await) }).await? {
         write_one(run, writer, &context, handed, held, &mut tally).await?;
     }
     Ok(tally)
@@ -271,10 +273,11 @@ async fn write_one(
         }
         Handed::Batch(partition, fetched) => {
             let bytes: u64 = fetched.iter().map(Fetched::bytes).sum();
-            let built = {
+            let building = {
                 let context = context.clone();
-                cpu::run(move || build(fetched, &context)).await?
+                cpu::run(move || build(fetched, &context))
             };
+            let built = writer.meanwhile(building).await?;
             put(writer, context, &partition, built, tally).await?;
             held.give_back(bytes);
             writer.put_since_commit(bytes);

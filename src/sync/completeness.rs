@@ -43,7 +43,7 @@ pub(super) async fn prove(
     tally: &Tally,
     left_out: u64,
 ) -> Result<Proof> {
-    let stored = Ledger::read(&writer.lake).await?;
+    let stored = Ledger::read(&mut writer.lake).await?;
     let sum = sum(writer, context, rules, tally, &stored, left_out);
     if !sum.holds {
         writer.warn(format!(
@@ -55,7 +55,7 @@ pub(super) async fn prove(
     let mut proof = Proof::default();
     if rules.full && rules.since_us.is_none() {
         proof.listed = Some(context.index.len() as u64 + left_out);
-        proof.stats = stats(run).await;
+        proof.stats = writer.meanwhile(stats(run)).await?;
         compare(writer, &proof);
     }
     Ok(proof)
@@ -87,16 +87,16 @@ fn sum(
 }
 
 /// Drift's own count, if it gives one.
-async fn stats(run: &Run) -> Option<u64> {
-    let Source::Walk { stats, .. } = CONVERSATIONS.source else { return None };
-    match run.get(&stats, None, &[]).await {
+async fn stats(run: &Run) -> Result<Option<u64>> {
+    let Source::Walk { stats, .. } = CONVERSATIONS.source else { return Ok(None) };
+    Ok(match run.get(&stats, None, &[]).await {
         Ok(Some(Answer::Page(page, _))) => add_up(&page.body),
         Ok(_) => None,
         Err(error) => {
             tracing::info!(%error, "Drift gave no counts to compare with");
             None
         }
-    }
+    })
 }
 
 fn add_up(body: &[u8]) -> Option<u64> {

@@ -99,7 +99,7 @@ impl Lookup<'_> {
     }
 
     /// The contacts to ask for, by bucket.
-    async fn wanted(&self, writer: &Writer) -> Result<std::collections::BTreeMap<String, Vec<Wanted>>> {
+    async fn wanted(&self, writer: &mut Writer) -> Result<std::collections::BTreeMap<String, Vec<Wanted>>> {
         let keys = self.keys;
         let mut latest: HashMap<i64, Latest> = HashMap::new();
         for (_, object) in writer.lake.open_all(&CONVERSATIONS).await? {
@@ -131,10 +131,10 @@ impl Lookup<'_> {
     /// What is stored and new enough need not be asked for: nothing was listed since, and no conversation was
     /// found to be erased since all were last looked at. Drift's clock shows whole seconds: an erasure that was
     /// found in the very second of the last look may be later than it.
-    async fn leave_out_known(&self, writer: &Writer, latest: &mut HashMap<i64, Latest>) -> Result<()> {
+    async fn leave_out_known(&self, writer: &mut Writer, latest: &mut HashMap<i64, Latest>) -> Result<()> {
         let pending: HashSet<String> = writer.pending_keys(self.table).into_iter().collect();
-        let state = writer.lake.manifest.tables.get(self.table.name);
-        let looked_at = state.and_then(|state| state.synced_at).map(jiff::Timestamp::as_microsecond);
+        let synced_at = writer.lake.table(self.table).synced_at;
+        let looked_at = synced_at.map(jiff::Timestamp::as_microsecond);
         for (_, object) in writer.lake.open_all(self.table).await? {
             for (key, as_of) in cpu::run(move || stored(&object)).await? {
                 let is_new_enough = latest.get(&key).is_some_and(|latest| {
@@ -151,7 +151,8 @@ impl Lookup<'_> {
     async fn read_piece(&self, writer: &mut Writer, bucket: &str, piece: &[Wanted]) -> Result<()> {
         let progress = writer.progress.clone();
         let keys = piece.iter().map(|(key, _)| key.to_string()).collect();
-        let answers = ask_all(self.run, self.call, keys, || progress.advance(1)).await?;
+        let asking = ask_all(self.run, self.call, keys, || progress.advance(1));
+        let answers = writer.meanwhile(asking).await?;
         for (key, error) in &answers.failed {
             writer.postpone(self.table, key, error);
         }

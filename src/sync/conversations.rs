@@ -58,7 +58,7 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
         // next begin another.
         writer.checkpoint().await?;
     }
-    let ledger = Ledger::read(&writer.lake).await?.without(&writer.forgotten);
+    let ledger = Ledger::read(&mut writer.lake).await?.without(&writer.forgotten);
     let rules = Rules {
         with_messages: run.settings.tables.contains(MESSAGES.name),
         full: walk.state.full && walk.trouble.is_none(),
@@ -116,6 +116,8 @@ async fn open_walk(run: &Run, writer: &mut Writer, full: bool, since: Option<i64
         let floor = if state.full { None } else { floor };
         match Walk::resume(state, floor, generation.clone(), writer).await {
             Ok(walk) => {
+                // It stays named by every commit until it is done, so that the run after a killed one finds it.
+                writer.lake.manifest.walk = Some(walk.state.clone());
                 writer.report.walk = Some(WalkReport { resumed: true, started_at, ..WalkReport::default() });
                 return Ok(walk);
             }

@@ -77,7 +77,7 @@ impl Entry {
 
 impl Ledger {
     /// Reads the ledger of the lake.
-    pub async fn read(lake: &Lake) -> Result<Self> {
+    pub async fn read(lake: &mut Lake) -> Result<Self> {
         let mut ledger = Self::default();
         let rows = lake.manifest.tables.get(CONVERSATIONS.name).map_or(0, |table| table.rows);
         ledger.entries.reserve_exact(rows as usize);

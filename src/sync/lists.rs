@@ -103,8 +103,8 @@ impl List {
     async fn read(self, run: &Arc<Run>, writer: &mut Writer) -> Result<()> {
         let window = Window::of(self.call.paging, run.started);
         let pages = match window {
-            Some(window) => window.read(run, &self.call).await?,
-            None => self.pages(run).await?,
+            Some(window) => writer.meanwhile(window.read(run, &self.call)).await?,
+            None => writer.meanwhile(self.pages(run)).await?,
         };
         let Some(pages) = pages else { return Ok(()) };
         let walk_us = run.started.as_microsecond();
@@ -194,7 +194,7 @@ impl List {
         }
         let stored = self.stored(writer, run.settings.refetch).await?;
         let absent: Vec<String> = stored.into_iter().filter(|key| !listed.contains(key)).collect();
-        let answers = ask_all(run, call, absent, || ()).await?;
+        let answers = writer.meanwhile(ask_all(run, call, absent, || ())).await?;
         if answers.stopped {
             return Ok(None);
         }
@@ -235,7 +235,7 @@ impl List {
     }
 
     /// The keys of stored rows that are live; of deleted ones too, if so asked.
-    async fn stored(self, writer: &Writer, deleted_too: bool) -> Result<Vec<String>> {
+    async fn stored(self, writer: &mut Writer, deleted_too: bool) -> Result<Vec<String>> {
         let table = self.table;
         let Some(object) = writer.lake.open_partition(table, None).await? else { return Ok(Vec::new()) };
         cpu::run(move || {

@@ -95,13 +95,8 @@ pub async fn sync(
     };
     let started = client.server_time_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let started = started.unwrap_or_else(|| clock.now());
-    let mut lake = Lake::open(store, run.clone(), account.clone(), clock, settings.takeover).await?;
-    lake.limit_memory(settings.memory);
-    lake.upgrade().await?;
-    if lake.manifest.erasing.is_some() {
-        tracing::info!("finishing an erasure that was begun");
-        erase::finish(&mut lake).await?;
-    }
+    // Boxed, here and below, since they hold what all phases need; whoever calls this need not.
+    let lake = Box::pin(open(&settings, store, run.clone(), account.clone(), clock)).await?;
     let report = Report {
         run: run.id.clone(),
         version: run.version.clone(),
@@ -123,8 +118,27 @@ pub async fn sync(
         account_known,
         threads: fetch::Threads::default(),
     });
-    let ended = run.phases(&mut writer).await;
-    run.finish(writer, ended, clock).await
+    let ended = Box::pin(run.phases(&mut writer)).await;
+    Box::pin(run.finish(writer, ended, clock)).await
+}
+
+/// The lake, brought up to date with this version and with what was begun before: its objects' schemas, an
+/// erasure.
+async fn open(
+    settings: &SyncSettings,
+    store: Arc<dyn Store>,
+    run: RunId,
+    account: Option<String>,
+    clock: Clock,
+) -> Result<Lake> {
+    let mut lake = Lake::open(store, run, account, clock, settings.takeover).await?;
+    lake.limit_memory(settings.memory);
+    lake.upgrade().await?;
+    if lake.manifest.erasing.is_some() {
+        tracing::info!("finishing an erasure that was begun");
+        erase::finish(&mut lake).await?;
+    }
+    Ok(lake)
 }
 
 /// Asks the run to stop after `limit`, unless what is returned is dropped before.
@@ -246,11 +260,18 @@ impl Run {
         writer.report.traffic = traffic(&self.client);
         writer.report.manifest = writer.lake.manifest.number + 1;
         writer.fill_tables(&self.settings.tables);
+        let leftovers = writer.lake.leftovers().await?;
         writer.lake.close(status).await?;
         let text = serde_json::to_vec_pretty(&writer.report).map_err(unwritable)?;
         let path = format!("_reports/{:020}.json", writer.report.manifest);
         writer.lake.store().overwrite(&path, Bytes::from(text)).await?;
-        writer.lake.sweep_todo().await?;
+        for path in leftovers {
+            if let Err(error) = writer.lake.store().delete(&path).await {
+                // The next run tries again.
+                tracing::warn!(%error, "what is left of an earlier walk stays");
+                break;
+            }
+        }
         Ok(Ended { report: writer.report, error })
     }
 

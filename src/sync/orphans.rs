@@ -2,7 +2,7 @@
 //! conversation again; when it was erased meanwhile nothing but these messages tells of it, so it is asked
 //! for by its id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::columns::{int_at, ints};
 use super::ledger::Ledger;
@@ -15,13 +15,19 @@ use crate::{cpu, data_file};
 
 /// Conversations that the lake does not have though it has rows of theirs, each with the partition of those.
 #[derive(Debug, Default)]
-pub(super) struct Orphans(pub BTreeMap<i64, String>);
+pub(super) struct Orphans {
+    /// Ids of conversations, with their partitions.
+    pub parents: BTreeMap<i64, String>,
+    /// The objects that were looked through.
+    objects: BTreeSet<String>,
+}
 
 impl Orphans {
     /// Looks through the objects that were adopted and not gone over since.
-    pub async fn read(writer: &Writer, ledger: &Ledger) -> Result<Self> {
+    pub async fn read(writer: &mut Writer, ledger: &Ledger) -> Result<Self> {
+        let objects: BTreeSet<String> = writer.lake.manifest.adopted.iter().cloned().collect();
         let mut orphans = BTreeMap::new();
-        for path in &writer.lake.manifest.adopted {
+        for path in &objects {
             let (Some(table), Some(partition)) = (table_of(path), partition_of(path)) else { continue };
             let Some(object) = writer.lake.open_partition(table, Some(&partition)).await? else { continue };
             let parents = cpu::run(move || read_parents(&object)).await?;
@@ -29,14 +35,15 @@ impl Orphans {
             let unknown = parents.into_iter().filter(|id| ledger.get(*id).is_none() && !is_forgotten(*id));
             orphans.extend(unknown.map(|id| (id, partition.clone())));
         }
-        Ok(Self(orphans))
+        Ok(Self { parents: orphans, objects })
     }
 
-    /// All have been asked for; those that failed are pending, and are looked for again by the next run.
+    /// All have been asked for; those that failed are pending, and are looked for again by the next run, as are
+    /// those of objects that were put late and adopted since.
     pub fn settle(&self, writer: &mut Writer) {
         let pending = writer.pending_keys(&CONVERSATIONS);
-        if !self.0.keys().any(|id| pending.contains(&id.to_string())) {
-            writer.lake.manifest.adopted.clear();
+        if !self.parents.keys().any(|id| pending.contains(&id.to_string())) {
+            writer.lake.manifest.adopted.retain(|path| !self.objects.contains(path));
         }
     }
 }

@@ -162,8 +162,8 @@ impl Plan {
     pub fn add_orphans(&mut self, orphans: &Orphans) {
         let known: BTreeSet<i64> =
             self.todos.iter().filter(|todo| todo.listed.is_some()).map(|todo| todo.id).collect();
-        self.todos.retain(|todo| todo.listed.is_some() || !orphans.0.contains_key(&todo.id));
-        for (id, partition) in orphans.0.iter().filter(|(id, _)| !known.contains(id)) {
+        self.todos.retain(|todo| todo.listed.is_some() || !orphans.parents.contains_key(&todo.id));
+        for (id, partition) in orphans.parents.iter().filter(|(id, _)| !known.contains(id)) {
             let partition = Some(self.number(partition));
             let (listed, known, absent) = (None, false, false);
             self.todos.push(Todo { id: *id, partition, listed, known, absent, orphan: true });

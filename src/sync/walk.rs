@@ -153,20 +153,21 @@ impl Walk {
 
     /// Asks for page after page; while one is decoded, the next is already on its way.
     async fn read_list(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
-        let mut fetched = self.ask(run, self.state.cursor.as_deref()).await?;
+        let mut fetched = writer.meanwhile(self.ask(run, self.state.cursor.as_deref())).await?;
         while let Some((page, next)) = fetched.take() {
             self.pages += 1;
             let next = self.follow(next);
             let ahead = async {
                 if self.reads_ahead() { self.ask_next(run, next.as_deref()).await } else { Ok(None) }
             };
-            let (decoded, ahead) = tokio::join!(decode_page(&page), ahead);
+            let both = async { Ok(tokio::join!(decode_page(&page), ahead)) };
+            let (decoded, ahead) = writer.meanwhile(both).await?;
             let rows = match self.readable(decoded)? {
                 Some(decoded) => self.absorb(writer, &page, decoded)?,
                 None => 0,
             };
             if next.is_none() && self.doubts_end(rows) {
-                fetched = self.ask(run, self.state.cursor.as_deref()).await?;
+                fetched = writer.meanwhile(self.ask(run, self.state.cursor.as_deref())).await?;
                 continue;
             }
             self.state.cursor.clone_from(&next);
@@ -180,7 +181,7 @@ impl Walk {
             self.save_if_due(run, writer).await?;
             fetched = match ahead? {
                 Some(answer) => Some(answer),
-                None => self.ask_next(run, next.as_deref()).await?,
+                None => writer.meanwhile(self.ask_next(run, next.as_deref())).await?,
             };
         }
         self.save(run, writer).await
@@ -303,7 +304,8 @@ impl Walk {
         let began = self.state.started_at.as_microsecond();
         let mut next = None;
         for _ in 0..HEAD_PAGES_MAX {
-            let Some((page, cursor)) = self.ask(run, next.as_deref()).await? else { return Ok(()) };
+            let asking = self.ask(run, next.as_deref());
+            let Some((page, cursor)) = writer.meanwhile(asking).await? else { return Ok(()) };
             self.pages += 1;
             let decoded = decode_page(&page).await;
             let Some(decoded) = self.readable(decoded)? else { break };
@@ -340,14 +342,16 @@ impl Walk {
             return Ok(());
         }
         self.unsaved_rows = 0;
-        let chunk = self.put_chunk(writer, rows).await?;
+        let chunk = self.put_chunk(run, writer, rows).await?;
         self.state.chunks.push(chunk);
         writer.lake.manifest.walk = Some(self.state.clone());
         writer.checkpoint().await
     }
 
-    async fn put_chunk(&self, writer: &Writer, rows: RecordBatch) -> Result<TodoChunk> {
-        let path = format!("_todo/{}-{:06}.parquet", self.state.run, self.state.chunks.len());
+    /// The chunk is named after this run, not after the one that began the walk: should that one wake up, it
+    /// must not write over ours.
+    async fn put_chunk(&self, run: &Run, writer: &Writer, rows: RecordBatch) -> Result<TodoChunk> {
+        let path = format!("_todo/{}-{:06}.parquet", run.id, self.state.chunks.len());
         let encoded = cpu::run(move || {
             let mut encoder = Encoder::new(&CONVERSATION_LIST)?;
             encoder.write(&rows)?;

@@ -129,6 +129,11 @@ impl Writer {
         self.checkpoint().await
     }
 
+    /// Awaits an answer, and keeps the right to write meanwhile, however long it takes.
+    pub async fn meanwhile<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.lake.meanwhile(work).await
+    }
+
     /// Folds changes into one object and counts what came of it.
     pub async fn fold(
         &mut self,

@@ -32,7 +32,7 @@ use crate::lake::Lake;
 
 /// Answers of the simulator, without a socket: delays are slept on the runtime's time, faults of the wire
 /// become errors of the transport.
-struct InProcess(Simulator, Option<Arc<Fate>>, Option<Edit>);
+pub struct InProcess(Simulator, Option<Arc<Fate>>, Option<Edit>);
 
 /// Changes answers on their way, beyond what the simulator's own faults do.
 pub type Edit = Arc<dyn Fn(&Request, &mut Response) + Send + Sync>;
@@ -70,6 +70,11 @@ impl Transport for InProcess {
 }
 
 impl InProcess {
+    /// The way to this simulator, on which nothing happens.
+    pub fn to(drift: Simulator) -> Self {
+        Self(drift, None, None)
+    }
+
     /// The simulator's answer, unless the run dies before it asks, or before it is answered.
     async fn answer(&self, asked: &ApiRequest) -> ApiResponse {
         let Some(fate) = &self.1 else { return self.0.handle(asked) };

@@ -20,3 +20,4 @@ mod reliability;
 mod security;
 mod sync;
 mod tidy;
+mod writers;

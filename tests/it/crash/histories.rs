@@ -15,7 +15,7 @@ use super::{Cut, Kept, MemoryDisk, Tree};
 use crate::account::Account;
 use crate::counts;
 use crate::faults::scripts::{LASTING, behaviour, changes, is_believed, is_refused, sharpened};
-use crate::faults::{Found, OF_CONVERSATIONS, SUMS, is_named, same};
+use crate::faults::{Found, OF_CONVERSATIONS, SUMS, is_named, nothing_is, same};
 use crate::lake::Lake;
 
 /// How many histories there are, unless the environment says otherwise.
@@ -202,7 +202,7 @@ fn share(number: u64) {
     }
     let told = [("histories", histories), ("runs", runs), ("stops", deaths), ("power losses", outages)];
     counts::record("crash histories", &told);
-    assert!(wrong.is_empty(), "{} of {histories} histories are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    nothing_is(&wrong, histories);
 }
 
 /// One test for each share.

@@ -172,7 +172,7 @@ impl Account {
 /// Stands between two cells of a row told as text.
 const BETWEEN: char = '\u{1f}';
 
-fn add_rows(table: &Table, batch: &RecordBatch, rows: &mut BTreeMap<String, Option<String>>) -> Found {
+pub fn add_rows(table: &Table, batch: &RecordBatch, rows: &mut BTreeMap<String, Option<String>>) -> Found {
     let deleted = batch.column_by_name("_deleted_at").unwrap();
     let schema = batch.schema();
     let names = schema.fields().iter().map(|field| field.name().as_str());
@@ -277,5 +277,10 @@ pub fn is_placed(error: &Error, codes: &[u8]) -> Found {
 /// Counts the cases of a suite, and fails the test with everything that was found wrong.
 pub fn settle(suite: &str, cases: usize, wrong: &[String]) {
     record(suite, &[("cases", cases as u64)]);
+    nothing_is(wrong, cases as u64);
+}
+
+/// Fails the test with everything that was found wrong.
+pub fn nothing_is(wrong: &[String], cases: u64) {
     assert!(wrong.is_empty(), "{} of {cases} cases are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }

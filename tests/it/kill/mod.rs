@@ -7,6 +7,7 @@
 mod memory;
 mod sigkill;
 mod sigterm;
+mod suspended;
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
