@@ -116,6 +116,9 @@ pub enum Since {
     All,
     /// From this instant on, in epoch microseconds: midnight UTC of the day that was asked for.
     From(i64),
+    /// The same, asked for as so long before today: a day that moves on with every run, and so may well be
+    /// later than the one that the lake keeps.
+    Ago(i64),
 }
 
 /// The tables of a run.

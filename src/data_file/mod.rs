@@ -10,6 +10,7 @@
 
 mod conform;
 mod encoder;
+mod guard;
 mod input;
 mod properties;
 mod reader;
@@ -24,4 +25,5 @@ pub use parquet::file::reader::ChunkReader;
 
 pub use self::conform::{Difference, conform};
 pub use self::encoder::{Encoded, Encoder};
+pub use self::guard::is_guarded;
 pub use self::reader::{Batches, Reader, open};

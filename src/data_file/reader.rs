@@ -14,6 +14,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMeta
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::conform::{Difference, conform_to, differences};
+use super::guard::guarded;
 use super::input::Input;
 use crate::error::{Error, Result};
 use crate::schema::Table;
@@ -37,8 +38,9 @@ pub struct Reader {
 /// another type.
 pub fn open<R: ChunkReader + 'static>(table: &Table, reader: R) -> Result<Reader> {
     let input = Input::new(reader);
-    let footer = ArrowReaderMetadata::load(&input, ArrowReaderOptions::new())
-        .map_err(|error| cannot_read(error).at("table", table.name))?;
+    let footer =
+        guarded(|| ArrowReaderMetadata::load(&input, ArrowReaderOptions::new()).map_err(cannot_read))
+            .map_err(|error| error.at("table", table.name))?;
     if !is_within(footer.metadata(), input.len()) {
         let error = Error::store("the object is no readable Parquet: its footer points outside of it");
         return Err(error.at("table", table.name));
@@ -153,7 +155,7 @@ impl Iterator for Batches {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let step = self.step();
+        let step = guarded(|| self.step());
         if step.is_err() {
             self.row_group = None;
             self.next = usize::MAX;

@@ -7,9 +7,13 @@ use drift2parquet::error::Error;
 use super::talk::error_text;
 
 /// Replaces the usual report of a panic. It goes past [`super::talk::Talk`], which may be the thing that broke.
+/// Where a panic becomes an error, that is what is told.
 pub fn install() {
     panic::set_hook(Box::new(|panic| {
         use std::io::Write;
+        if drift2parquet::data_file::is_guarded() {
+            return;
+        }
         drop(std::io::stderr().write_all(error_text(&described(panic), false).as_bytes()));
     }));
 }

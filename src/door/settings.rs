@@ -205,13 +205,17 @@ fn since(text: &str, now: Timestamp) -> Result<Since> {
     if text == "all" {
         return Ok(Since::All);
     }
-    let day = ago(text, today).or_else(|| day(text)).ok_or_else(|| no_date(text))?;
+    let (day, form): (Date, fn(i64) -> Since) = match (ago(text, today), day(text)) {
+        (Some(day), _) => (day, Since::Ago),
+        (None, Some(day)) => (day, Since::From),
+        (None, None) => return Err(no_date(text)),
+    };
     let start = TimeZone::UTC.to_timestamp(day.into()).map_err(|_| no_date(text))?;
     if start > now {
         return Err(Error::usage(format!("--since {text} lies in the future"))
             .hint("give a day up to today, such as --since 1y"));
     }
-    Ok(Since::From(start.as_microsecond()))
+    Ok(form(start.as_microsecond()))
 }
 
 /// Exactly `YYYY-MM-DD`; the calendar's own parser takes more forms than people expect.
@@ -311,7 +315,7 @@ mod tests {
 
     fn from(text: &str) -> String {
         match since(text, now()).unwrap() {
-            Since::From(us) => Timestamp::from_microsecond(us).unwrap().to_string(),
+            Since::From(us) | Since::Ago(us) => Timestamp::from_microsecond(us).unwrap().to_string(),
             Since::All => "all".into(),
         }
     }

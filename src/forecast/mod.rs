@@ -162,7 +162,7 @@ fn lasts(calls: u64, max_rate: Option<f64>) -> Vec<Lasts> {
 /// The kind of run, and down to where the list must be read (epoch microseconds).
 fn kind(settings: &SyncSettings, manifest: Option<&Manifest>, now: Timestamp) -> (Kind, Option<i64>) {
     let asked = match settings.since {
-        Some(Since::From(us)) => Some(us),
+        Some(Since::From(us) | Since::Ago(us)) => Some(us),
         Some(Since::All) => None,
         None => manifest.and_then(|manifest| manifest.since).map(Timestamp::as_microsecond),
     };

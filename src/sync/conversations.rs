@@ -176,15 +176,15 @@ fn bound(run: &Run, writer: &mut Writer) -> Option<i64> {
     match run.settings.since {
         None => stored,
         Some(Since::All) => None,
-        Some(Since::From(asked)) if is_first => Some(asked),
-        Some(Since::From(asked)) => {
-            let holds = stored.is_none_or(|stored| asked > stored);
-            if holds && stored != Some(asked) {
+        Some(Since::From(asked) | Since::Ago(asked)) if is_first => Some(asked),
+        Some(asked @ (Since::From(us) | Since::Ago(us))) => {
+            let holds = stored.is_none_or(|stored| us > stored);
+            if holds && stored != Some(us) && matches!(asked, Since::From(_)) {
                 writer.warn(
                     "The lake reaches further back than --since asks for; the earlier bound stays.".into(),
                 );
             }
-            if holds { stored } else { Some(asked) }
+            if holds { stored } else { Some(us) }
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::data_file::ChunkReader;
 use sha2::{Digest, Sha256};
@@ -95,19 +94,11 @@ fn examine_source<R: ChunkReader + 'static>(
         Some(_) => Bytes::Changed,
     };
     let partition = crate::lake::partition_of(&subject.path);
-    let mut contents = guarded(|| {
-        let reader = data_file::open(subject.table, source)?;
-        contents(subject.table, &reader, partition.as_deref(), rules)
-    });
+    let read = data_file::open(subject.table, source)
+        .and_then(|reader| contents(subject.table, &reader, partition.as_deref(), rules));
+    let mut contents = read.unwrap_or_else(|error| Contents::unreadable(error.to_string()));
     contents.faults.extend(partition_fault(subject.table, &subject.path, rules.span));
     Ok(Examined { bytes, size, contents })
-}
-
-/// Damaged bytes may lead a decoder anywhere; whatever it does is told as a fault of the object.
-fn guarded(read: impl FnOnce() -> Result<Contents>) -> Contents {
-    let read = catch_unwind(AssertUnwindSafe(read));
-    let read = read.unwrap_or_else(|_| Err(Error::store("the decoder gave up on damaged bytes")));
-    read.unwrap_or_else(|error| Contents::unreadable(error.to_string()))
 }
 
 fn contents(

@@ -229,6 +229,20 @@ async fn a_backfill_by_an_earlier_bound_is_finished_although_it_was_interrupted(
 
 /// Bug: a run killed before its first commit after the layout was chosen left objects of that layout, and the
 /// next run chose another.
+/// `--since 1y` every night: the day it means moves on, the lake's bound does not, and nobody need be warned.
+#[tokio::test(start_paused = true)]
+async fn a_bound_that_moves_with_the_day_stays_where_it_was_without_a_warning() {
+    let mut account = Account::small(15);
+    account.settings.since = Some(Since::Ago(1_790_000_000_000_000));
+    account.run_to_the_end().await;
+    let bound = account.manifest().await.since;
+    account.settings.since = Some(Since::Ago(1_790_086_400_000_000));
+    let report = account.run_to_the_end().await;
+    assert_eq!((account.manifest().await.since, report.warnings), (bound, vec![]));
+    account.settings.since = Some(Since::From(1_790_086_400_000_000));
+    assert_eq!(account.run_to_the_end().await.warnings.len(), 1, "a day is meant as it is written");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_layout_is_committed_before_the_first_object_is_put() {
     let mut account = Account::of(WorldConfig::new(18, 300), Behaviour::default());

@@ -89,7 +89,7 @@ impl Stage {
         let mut account = account(self.changed, (self.make)(self.before.clone()));
         let at = self.operations[death.at];
         if let (Cut::Refused, Some(ended)) = (death.cut, account.run_to_death(death)) {
-            is_told(ended, at)?;
+            self.is_told(ended, death.at)?;
         }
         account.is_whole()?;
         account.recovers()?;
@@ -131,6 +131,31 @@ impl Stage {
         );
         nothing_is(&wrong, cases as u64);
     }
+
+    /// An operation of the disk that failed ends the run with exit code 5, the path and a remedy. What a run can
+    /// do without may fail: tidying up, and the pointer to the newest manifest; requests are not the disk's.
+    fn is_told(&self, ended: Result<Ended>, at: usize) -> Found {
+        let operation = self.operations[at];
+        let spared = ["request", "remove", "list"].contains(&operation) || self.is_of_pointer(at);
+        let error = match ended {
+            Ok(ended) if ended.report.exit_code == 0 && spared => return Ok(()),
+            Ok(ended) => ended.error.ok_or_else(|| format!("exit code {} for it", ended.report.exit_code))?,
+            Err(error) => error,
+        };
+        let remedy = error.advice().unwrap_or_default();
+        let is_read = ["look", "list", "open"].contains(&operation);
+        let told = error.place("path").is_some() && (is_read || remedy.contains("no space left"));
+        let fits = error.kind() == ErrorKind::Store && told;
+        if fits { Ok(()) } else { Err(format!("told as {error}; {remedy}")) }
+    }
+
+    /// The pointer is put right after a listing of the manifests, which tells whether the commit holds.
+    fn is_of_pointer(&self, at: usize) -> bool {
+        let put = ["write", "sync", "rename", "sync folder"];
+        let begins = |first: usize| first > 0 && self.operations[first - 1] == "list";
+        let first = (0..put.len()).filter_map(|behind| at.checked_sub(behind)).find(|first| begins(*first));
+        first.is_some_and(|first| self.operations[first..].starts_with(&put))
+    }
 }
 
 fn death(way: &str, at: usize) -> Death {
@@ -145,23 +170,6 @@ fn death(way: &str, at: usize) -> Death {
         _ => (Cut::Torn, Some(some)),
     };
     Death { at, cut, power }
-}
-
-/// An operation of the disk that failed ends the run with exit code 5, the path and a remedy. What a run can
-/// do without may fail: tidying up, and requests are not the disk's.
-fn is_told(ended: Result<Ended>, operation: &str) -> Found {
-    let error = match ended {
-        Ok(ended) if ended.report.exit_code == 0 && ["request", "remove", "list"].contains(&operation) => {
-            return Ok(());
-        }
-        Ok(ended) => ended.error.ok_or_else(|| format!("exit code {} for it", ended.report.exit_code))?,
-        Err(error) => error,
-    };
-    let remedy = error.advice().unwrap_or_default();
-    let is_read = ["look", "list", "open"].contains(&operation);
-    let told = error.place("path").is_some() && (is_read || remedy.contains("no space left"));
-    let fits = error.kind() == ErrorKind::Store && told;
-    if fits { Ok(()) } else { Err(format!("told as {error}; {remedy}")) }
 }
 
 #[test]

@@ -140,6 +140,11 @@ fn stops(operations: i64) -> impl Iterator<Item = (i64, bool)> {
     })
 }
 
+/// Whether nothing that matters comes after this step: the very last is the pointer to the newest manifest.
+fn spared(step: i64, operations: i64) -> bool {
+    step + 2 >= operations
+}
+
 #[tokio::test(start_paused = true)]
 async fn forget_is_finished_wherever_it_was_stopped() {
     let account = loaded(401).await;
@@ -155,7 +160,8 @@ async fn forget_is_finished_wherever_it_was_stopped() {
     for (step, done) in stops(operations) {
         let mut lake = copy(&account);
         let mortal = Mortal::new(lake.lake.path(), step, done);
-        assert!(forget_on(mortal, 2, &wanted).await.is_err(), "{step} {done}");
+        let ended = forget_on(mortal, 2, &wanted).await;
+        assert!(ended.is_err() || spared(step, operations), "{step} {done}");
         let valid = lake.is_valid(Verdict::Unfinished).await;
         valid.unwrap_or_else(|found| panic!("{step} {done}: {found}"));
         finish(&mut lake, &wanted, &needles, step).await;
@@ -202,10 +208,12 @@ async fn reset_is_whole_or_not_at_all_wherever_it_was_stopped() {
         let lake = copy(&account);
         let whole = Mortal::new(lake.lake.path(), 1 << 40, true);
         reset_on(whole.clone(), 1, table).await.unwrap();
-        for (step, done) in stops(whole.used(1 << 40)) {
+        let operations = whole.used(1 << 40);
+        for (step, done) in stops(operations) {
             let mut lake = copy(&account);
             let mortal = Mortal::new(lake.lake.path(), step, done);
-            assert!(reset_on(mortal, 2, table).await.is_err(), "{table} {step} {done}");
+            let ended = reset_on(mortal, 2, table).await;
+            assert!(ended.is_err() || spared(step, operations), "{table} {step} {done}");
             let valid = lake.is_valid(Verdict::Unfinished).await;
             valid.unwrap_or_else(|found| panic!("{table} {step}: {found}"));
             if step % 2 == 0 {

@@ -10,8 +10,10 @@ use super::{Served, finish, small};
 use crate::counts::record;
 
 const KILLS: u64 = 200;
-/// Tests that share the kills, so that they run side by side.
+/// Tests that share the kills.
 const SHARES: u64 = 4;
+/// Worlds of one test under fire side by side: a small run mostly waits for its own pace.
+const LANES: u64 = 4;
 /// After so many kills of one run and those that take it up, it is left alone.
 const IN_A_ROW: u64 = 5;
 /// The last kills of a run fall this long after its last request, at most.
@@ -68,20 +70,30 @@ impl Killing {
 }
 
 async fn share(number: u64) {
+    let lanes: Vec<_> = (0..LANES).map(|lane| tokio::spawn(self::lane(number + SHARES * lane))).collect();
+    for lane in lanes {
+        let (kills, phases) = lane.await.unwrap();
+        record("SIGKILL", &[("kills", kills)]);
+        if std::env::var_os("D2P_PHASES").is_some() {
+            record("SIGKILL", &phases.into_iter().collect::<Vec<_>>());
+        }
+    }
+}
+
+/// Every so-many-th of all kills; how many they were and when they struck.
+async fn lane(number: u64) -> (u64, BTreeMap<&'static str, u64>) {
     let kills = std::env::var("D2P_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
-    let left = (number..kills).step_by(SHARES as usize).count() as u64;
+    let of = SHARES * LANES;
+    let left = (number..kills).step_by(of as usize).count() as u64;
     let chance = fastrand::Rng::with_seed(number);
     let mut killing = Killing { chance, left, phases: BTreeMap::new() };
-    for seed in (number..).step_by(SHARES as usize).map(|seed| seed * 8) {
+    for seed in (number..).step_by(of as usize).map(|seed| seed * 8) {
         if killing.left == 0 {
             break;
         }
         killing.world(seed).await;
     }
-    record("SIGKILL", &[("kills", left)]);
-    if std::env::var_os("D2P_PHASES").is_some() {
-        record("SIGKILL", &killing.phases.into_iter().collect::<Vec<_>>());
-    }
+    (left, killing.phases)
 }
 
 #[tokio::test(flavor = "multi_thread")]
