@@ -8,9 +8,16 @@ CARGO ?= cargo
 PYTHON ?= python3
 VENV ?= .venv
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+FUZZ := RUSTUP_TOOLCHAIN=nightly cargo fuzz
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= envelope decoder manifest data_file
+FUZZ_CORPUS := tests/fuzz/corpus
+# What the suites count, for docs/reliability.md.
+COUNTS = $(abspath $(TARGET))/counts.ndjson
 READERS := tests/readers/requirements.txt
 
-.PHONY: help demo test check unit readers doctest bench docs install-tools clean
+.PHONY: help demo test check unit counted reliability soak soak-scripts soak-histories soak-kills soak-records \
+	soak-writers fuzz fuzz-targets readers doctest bench docs install-tools clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -28,9 +35,26 @@ check: ## Format, lints, documentation
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline check licenses bans sources; fi
 
-unit: install-tools ## Unit and integration tests
-	@if command -v cargo-nextest >/dev/null; then $(CARGO) nextest run --workspace --locked; \
+unit: counted ## Unit and integration tests, and whether docs/reliability.md says what they counted
+	D2P_COUNTS=$(COUNTS) $(CARGO) test --quiet --locked --test it -- --ignored --exact reliability::the_page_says_what_was_counted
+
+reliability: counted ## Run the tests and write docs/reliability.md from what they counted
+	D2P_WRITE=1 D2P_COUNTS=$(COUNTS) $(CARGO) test --quiet --locked --test it -- --ignored --exact reliability::the_page_says_what_was_counted
+
+counted: install-tools
+	@rm -f $(COUNTS); mkdir -p $(dir $(COUNTS))
+	@export D2P_COUNTS=$(COUNTS); \
+	if command -v cargo-nextest >/dev/null; then $(CARGO) nextest run --workspace --locked; \
 	else $(CARGO) test --workspace --lib --bins --tests --locked; fi
+
+fuzz-targets:
+	@echo $(FUZZ_TARGETS)
+
+soak: ## Every seeded suite many times over, in an optimised build, and an hour of fuzzing beside it
+	CARGO="$(CARGO)" TARGET="$(TARGET)" tests/soak.sh all
+
+soak-scripts soak-histories soak-kills soak-records soak-writers: soak-%: ## One piece of the soak
+	CARGO="$(CARGO)" TARGET="$(TARGET)" tests/soak.sh $*
 
 doctest: ## Examples in the documentation
 	$(CARGO) test --workspace --doc --locked --quiet
@@ -41,6 +65,16 @@ readers: $(VENV)/readers.ready ## DuckDB, Polars and pyarrow read what the real 
 
 bench: ## Benchmarks
 	$(CARGO) bench --locked
+
+fuzz: ## Each fuzz target for FUZZ_SECONDS (60): needs a nightly toolchain, installs cargo-fuzz
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	$(FUZZ) build --fuzz-dir tests/fuzz
+	set -e; for target in $(FUZZ_TARGETS); do \
+		mkdir -p $(FUZZ_CORPUS)/$$target; \
+		FUZZ_SEEDS=$(FUZZ_CORPUS)/$$target-seeds $(FUZZ) run --fuzz-dir tests/fuzz $$target \
+			$(FUZZ_CORPUS)/$$target $(FUZZ_CORPUS)/$$target-seeds -- -dict=$(FUZZ_CORPUS)/$$target-seeds.dict \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=16384 -rss_limit_mb=2048 -timeout=20 -print_final_stats=1; \
+	done
 
 docs: ## Write the generated pages: docs/tables.md, docs/cli.md, docs/exit-codes.md
 	$(CARGO) run --quiet --locked -- docs docs

@@ -4,6 +4,8 @@
 //! Promises that an answer without the declared rows, or one that says that there is more but not where,
 //! is a [`Misfit`] and never a short page.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -37,6 +39,16 @@ pub enum Cursor {
         /// Rows a page.
         size: u64,
     },
+}
+
+impl Envelope {
+    /// Reads what stands around the rows of `body`, the answer to `call`.
+    ///
+    /// # Errors
+    /// What was found instead, in one clause, when the body is not the whole of such an answer.
+    pub fn read(body: &[u8], call: &Call) -> Result<Self, String> {
+        read(body, call, &Secrets::default()).map_err(|misfit| misfit.found)
+    }
 }
 
 impl Cursor {
@@ -141,7 +153,7 @@ fn top<'a>(scanner: &mut Scanner<'a>, call: &Call, parts: &mut Parts<'a>) -> Res
     let (Rows::Array(path) | Rows::One(path)) = call.rows;
     parts.found = matches!(call.rows, Rows::One([]));
     scanner.members(|key, scanner| {
-        match key {
+        match plain(key).as_ref() {
             key if path.first().is_some_and(|first| key == first.as_bytes()) => {
                 descend(scanner, call, &path[1..], parts)?;
             }
@@ -153,6 +165,13 @@ fn top<'a>(scanner: &mut Scanner<'a>, call: &Call, parts: &mut Parts<'a>) -> Res
         }
         Ok(())
     })
+}
+
+/// A key as it reads. One that is written with escapes is the same key: a next page must not be missed for it.
+fn plain(key: &[u8]) -> Cow<'_, [u8]> {
+    let read = || serde_json::from_slice::<String>(&[b"\"", key, b"\""].concat()).ok();
+    let escaped = if key.contains(&b'\\') { read() } else { None };
+    escaped.map_or(Cow::Borrowed(key), |key| Cow::Owned(key.into_bytes()))
 }
 
 /// Null, false and empty containers under `error` say that there is none.
@@ -176,7 +195,7 @@ fn descend<'a>(
         return scanner.skip().map(|_| ());
     }
     scanner.members(|key, scanner| {
-        match key {
+        match plain(key).as_ref() {
             key if key == rest[0].as_bytes() => descend(scanner, call, &rest[1..], parts)?,
             b"next" if call.paging == Paging::Index => parts.data_next = Some(scanner.skip()?),
             _ => scanner.skip().map(|_| ())?,
@@ -212,9 +231,14 @@ fn next(parts: &Parts<'_>, call: &Call) -> Result<Option<Cursor>, Misfit> {
     parts.pagination.map_or(Ok(None), pagination)
 }
 
+/// What tells of the next page and cannot be read must not pass for the last page.
+fn value(name: &str, text: &[u8]) -> Result<Value, Misfit> {
+    serde_json::from_slice(text).map_err(|_| Misfit::of(format!("`{name}` that is damaged JSON")))
+}
+
 /// `links.next`: only its `page_token` is used, never its host, path or other parameters.
 fn page_token(links: &[u8]) -> Result<Option<Cursor>, Misfit> {
-    let links: Value = serde_json::from_slice(links).unwrap_or_default();
+    let links = value("links", links)?;
     let Some(link) = links.get("next").and_then(Value::as_str).filter(|link| !link.trim().is_empty()) else {
         return Ok(None);
     };
@@ -226,7 +250,7 @@ fn page_token(links: &[u8]) -> Result<Option<Cursor>, Misfit> {
 
 /// `pagination{more,next}`: the end is `more: false`, or no `next` where `more` is not said.
 fn pagination(pagination: &[u8]) -> Result<Option<Cursor>, Misfit> {
-    let value: Value = serde_json::from_slice(pagination).unwrap_or_default();
+    let value = value("pagination", pagination)?;
     let more = value.get("more").and_then(Value::as_bool);
     let next = match value.get("next") {
         Some(Value::String(next)) => next.clone(),
@@ -247,7 +271,7 @@ fn says_end(pagination: &[u8]) -> bool {
 
 /// The accounts' relative link; where it does not repeat the size, the size that was asked holds.
 fn index(link: &[u8], call: &Call) -> Result<Option<Cursor>, Misfit> {
-    let value: Value = serde_json::from_slice(link).unwrap_or_default();
+    let value = value("data.next", link)?;
     let Some(link) = value.as_str().filter(|link| !link.trim().is_empty()) else {
         return Ok(None);
     };

@@ -92,3 +92,22 @@ fn only_what_is_not_json_is_foreign() {
     assert!(foreign("<html>") && foreign("hello"));
     assert!(!foreign("") && !foreign("{") && !foreign("[]") && !foreign("{}"));
 }
+
+/// Bug: a next page whose key was written with escapes was missed, and the list was cut short in silence.
+#[test]
+fn keys_may_be_escaped() {
+    let envelope = fits(&LIST, r#"{"d\u0061ta":[{}],"pagin\u0061tion":{"more":true,"next":"5"}}"#);
+    assert_eq!((envelope.next, envelope.rows), (Some(Cursor::Next("5".to_owned())), Some(1)));
+}
+
+/// Bug: what tells of the next page was taken for its absence when one value beside it could not be read.
+#[test]
+fn a_next_page_that_cannot_be_read_is_not_the_end() {
+    for (call, body) in [
+        (&LIST, r#"{"data":[],"pagination":{"more":true,"next":"5","total":NaN}}"#),
+        (&LIST, r#"{"data":[],"links":{"next":"?page_token=x","self":"\ud800"}}"#),
+        (&ACCOUNTS, r#"{"data":{"accounts":[],"next":"\ud800?index=1"}}"#),
+    ] {
+        assert!(found(call, body).contains("damaged"), "{body}");
+    }
+}

@@ -10,8 +10,8 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
-use parquet::file::reader::ChunkReader;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
+use parquet::file::reader::{ChunkReader, Length};
 
 use super::conform::{Difference, conform_to, differences};
 use super::input::Input;
@@ -39,12 +39,30 @@ pub fn open<R: ChunkReader + 'static>(table: &Table, reader: R) -> Result<Reader
     let input = Input::new(reader);
     let footer = ArrowReaderMetadata::load(&input, ArrowReaderOptions::new())
         .map_err(|error| cannot_read(error).at("table", table.name))?;
+    if !is_within(footer.metadata(), input.len()) {
+        let error = Error::store("the object is no readable Parquet: its footer points outside of it");
+        return Err(error.at("table", table.name));
+    }
     let schema = table.schema();
     let differences = differences(footer.schema(), &schema);
     if let Some(found) = differences.iter().find(|difference| !difference.is_mendable()) {
         return Err(foreign(found).at("table", table.name));
     }
     Ok(Reader { input, footer, schema, differences })
+}
+
+/// Whether all that the footer points at lies within an object of so many bytes. The library takes a footer's
+/// word for it, and panics where that is absurd.
+fn is_within(footer: &ParquetMetaData, bytes: u64) -> bool {
+    let fits = |column: &ColumnChunkMetaData| {
+        let first = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+        let end = first.checked_add(column.compressed_size());
+        let is_sound = first >= 0 && column.compressed_size() >= 0 && column.num_values() >= 0;
+        is_sound && end.is_some_and(|end| end.cast_unsigned() <= bytes)
+    };
+    let groups = footer.row_groups();
+    let counts = footer.file_metadata().num_rows() >= 0 && groups.iter().all(|group| group.num_rows() >= 0);
+    counts && groups.iter().flat_map(RowGroupMetaData::columns).all(fits)
 }
 
 impl Reader {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use drift2parquet::erase::Wanted;
 use serde::Deserialize;
 
 const AFTER: &str = "\
@@ -168,6 +169,24 @@ pub enum Command {
         shape: Shape,
     },
 
+    /// Erases contacts, conversations, or all that Drift deleted from the lake, physically and for good.
+    ///
+    /// Asks Drift nothing and needs no token. Rows are removed, not marked, and no later run brings them back:
+    /// a keyed hash of each id stays in the manifest. If it is interrupted, the next `sync` or `forget` finishes
+    /// it. Backups, snapshots of the file system and older versions that a bucket keeps are out of its reach.
+    Forget(ForgetOptions),
+
+    /// Drops a table, data and state, in one commit; the next `sync` reads it from the beginning.
+    ///
+    /// Asks Drift nothing and needs no token. Rows that Drift itself no longer has do not come back.
+    Reset {
+        /// The table.
+        #[arg(long, value_name = "TABLE")]
+        table: String,
+        #[command(flatten)]
+        shape: Shape,
+    },
+
     /// Shows the tables and their columns; needs neither a lake nor a token.
     Tables {
         /// Only these tables. Default: all.
@@ -196,6 +215,52 @@ pub enum Command {
         /// Where to.
         directory: PathBuf,
     },
+}
+
+/// The options of `forget`.
+#[derive(Debug, Clone, Group)]
+pub struct ForgetOptions {
+    #[command(flatten)]
+    what: Forgettable,
+
+    /// Only say what would be erased; nothing is changed.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// How it is told.
+    #[command(flatten)]
+    pub shape: Shape,
+}
+
+/// What can be forgotten: one kind at a time.
+#[derive(Debug, Clone, Group)]
+#[group(required = true, multiple = false)]
+struct Forgettable {
+    /// This contact, with all their conversations, messages and meetings, also those to come. May be given
+    /// several times.
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    contact: Vec<i64>,
+
+    /// This conversation, with its messages and meetings; its contact stays. May be given several times.
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    conversation: Vec<i64>,
+
+    /// All that Drift itself deleted: conversations, with all that hangs on them, contacts and messages that
+    /// bear `_deleted_at`. Conversations that Drift still has stay, also those of a contact it no longer shows.
+    #[arg(long)]
+    deleted: bool,
+}
+
+impl ForgetOptions {
+    /// What is to be forgotten.
+    pub fn wanted(&self) -> Wanted {
+        let Forgettable { contact, conversation, deleted } = self.what.clone();
+        match (deleted, conversation.is_empty()) {
+            (true, _) => Wanted::Deleted,
+            (false, false) => Wanted::Conversations(conversation),
+            (false, true) => Wanted::Contacts(contact),
+        }
+    }
 }
 
 /// The options of `verify`.

@@ -11,10 +11,13 @@ mod exit;
 mod figures;
 mod file;
 mod files;
+mod forget;
 mod line;
 mod meter;
 mod panic;
 mod plan;
+mod reset;
+mod run_id;
 mod settings;
 mod signals;
 mod status;
@@ -105,6 +108,13 @@ fn dispatch(args: Args, file: File, talk: &Talk) -> Result<Exit> {
         }
         Command::Files { table, shape } => {
             files::run(&settings::lake(&common)?, table.as_deref(), shape.or(common.format))
+        }
+        Command::Forget(options) => {
+            let shape = options.shape.or(common.format);
+            forget::run(&settings::lake(&common)?, &options.wanted(), options.dry_run, shape, now, talk)
+        }
+        Command::Reset { table, shape } => {
+            reset::run(&settings::lake(&common)?, &table, shape.or(common.format), now)
         }
         Command::Tables { names, format } => {
             tables::run(&names, format.or(common.format.map(Into::into)).unwrap_or_default())

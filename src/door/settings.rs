@@ -161,7 +161,7 @@ fn line(
 }
 
 /// No two alike: two runs of one machine differ in the process, two machines in the nanosecond.
-fn seed(now: Timestamp) -> u64 {
+pub fn seed(now: Timestamp) -> u64 {
     let nanoseconds = now.as_nanosecond() as u64;
     nanoseconds.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(std::process::id())
 }

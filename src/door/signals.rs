@@ -1,5 +1,5 @@
 //! Ctrl-C and SIGTERM ask the run to commit what it has and end; a second Ctrl-C ends at once, which loses
-//! only what was not committed.
+//! only what was not committed. A limit on the size of files (`ulimit -f`) becomes an error of the write.
 
 use drift2parquet::error::{Error, Result};
 use drift2parquet::stop::{Stop, StopReason};
@@ -8,9 +8,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::exit::Exit;
 use super::talk::Talk;
 
+/// SIGXFSZ, which would kill the program without a word where nobody listens.
+const FILE_TOO_LARGE: i32 = 25;
+
 /// Listens from now on, in a task of its own.
 pub fn listen(stop: Stop, talk: Talk) -> Result<()> {
     let (interrupts, terminations) = (heard(SignalKind::interrupt())?, heard(SignalKind::terminate())?);
+    // That somebody listens is enough: the write that was refused says the rest.
+    drop(heard(SignalKind::from_raw(FILE_TOO_LARGE))?);
     tokio::spawn(obey(interrupts, terminations, stop, talk));
     Ok(())
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use drift2parquet::clock::Clock;
 use drift2parquet::error::{Error, Result};
-use drift2parquet::lake::RunId;
 use drift2parquet::progress::Progress;
 use drift2parquet::report::{Outcome, Report};
 use drift2parquet::stop::Stop;
@@ -18,7 +17,7 @@ use super::exit::Exit;
 use super::settings::{Order, ReportTo};
 use super::talk::Talk;
 use super::watch::{ReadTraffic, Watch};
-use super::{line, signals, stdout, summary};
+use super::{line, run_id, signals, stdout, summary};
 
 /// Brings the lake up to date.
 pub fn run(order: &Order, talk: &Talk) -> Result<Exit> {
@@ -41,14 +40,7 @@ async fn watched(order: &Order, talk: &Talk) -> Result<Ended> {
     };
     let _watch = Watch::begin(talk, Arc::clone(&progress), traffic);
     let clock = Clock::starting_at(order.now);
-    sync::sync(order.sync.clone(), client, store, run_id(order), clock, progress, stop).await
-}
-
-/// Sortable by time, and no two alike.
-fn run_id(order: &Order) -> RunId {
-    let seed = order.line.seed;
-    let id = format!("{}-{:08x}", order.now.strftime("%Y%m%dT%H%M%SZ"), seed as u32);
-    RunId { id, version: env!("CARGO_PKG_VERSION").to_owned(), seed }
+    sync::sync(order.sync.clone(), client, store, run_id::fresh(order.now), clock, progress, stop).await
 }
 
 /// The report goes to where it was asked for, also when the run failed.

@@ -62,6 +62,15 @@ impl Talk {
         }
     }
 
+    /// Tells something that a person should know, unless only errors are wanted.
+    pub fn note(&self, note: &str) {
+        match self.voice.format {
+            _ if self.voice.quiet => {}
+            LogFormat::Text => self.write(&format!("note: {}\n", tame(note))),
+            LogFormat::Json => self.object("INFO", note, Map::new()),
+        }
+    }
+
     /// Writes one JSON object.
     pub fn object(&self, level: &str, message: &str, mut fields: Map<String, Value>) {
         fields.insert("timestamp".into(), json!(Timestamp::now()));

@@ -1,5 +1,8 @@
 //! What a fold is asked to do, and what it says it did.
 
+use std::fmt;
+use std::sync::Arc;
+
 use arrow::record_batch::RecordBatch;
 
 use crate::data_file::Encoded;
@@ -93,6 +96,26 @@ pub enum Dropped<'a> {
     Of(Matching<'a>),
     /// All of which the stored or the incoming row bears a tombstone.
     Deleted,
+    /// Those that are picked.
+    Picked(&'a Picker),
+}
+
+/// For each row of a batch, whether it is picked.
+pub type Picks = dyn Fn(&RecordBatch) -> Vec<bool> + Send + Sync;
+
+/// Picks rows by what stands in some of their columns.
+#[derive(Clone)]
+pub struct Picker {
+    /// The columns it looks at.
+    pub columns: Vec<&'static str>,
+    /// Picks among the rows of a batch with these columns.
+    pub picks: Arc<Picks>,
+}
+
+impl fmt::Debug for Picker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Picker").field("columns", &self.columns).finish_non_exhaustive()
+    }
 }
 
 /// What a fold did.

@@ -6,7 +6,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 
-use super::changes::{Changes, Dropped, Gone, Matching, Values};
+use super::changes::{Changes, Dropped, Gone, Matching, Picker, Values};
 use crate::error::{Error, Result};
 use crate::schema::{Kind, Table};
 
@@ -17,6 +17,7 @@ pub(super) const DELETED_AT: &str = "_deleted_at";
 pub(super) struct Matchers {
     gone: Vec<Matcher>,
     dropped: Vec<Matcher>,
+    picker: Option<Picker>,
 }
 
 enum Matcher {
@@ -40,11 +41,13 @@ impl Matchers {
             }
         };
         let dropped = match changes.dropped {
-            Dropped::None => None,
+            Dropped::None | Dropped::Picked(_) => None,
             Dropped::Of(matching) => Some(Matcher::of(matching, table)),
             Dropped::Deleted => Some(Ok(Matcher::Set(DELETED_AT))),
         };
+        let picker = if let Dropped::Picked(picker) = changes.dropped { Some(picker.clone()) } else { None };
         Ok(Self {
+            picker,
             gone: replaced.into_iter().chain(gone).collect::<Result<_>>()?,
             dropped: dropped.into_iter().collect::<Result<_>>()?,
         })
@@ -57,13 +60,17 @@ impl Matchers {
 
     /// For each row, whether it is to be removed.
     pub(super) fn dropped(&self, batch: &RecordBatch) -> Vec<bool> {
-        mask(&self.dropped, batch)
+        match &self.picker {
+            Some(picker) => (picker.picks)(batch),
+            None => mask(&self.dropped, batch),
+        }
     }
 
     /// The columns that masks look at, and the tombstones.
     pub(super) fn columns(&self) -> Vec<&str> {
         let matchers = self.gone.iter().chain(&self.dropped);
-        matchers.filter_map(Matcher::column).chain([DELETED_AT]).collect()
+        let picked = self.picker.iter().flat_map(|picker| picker.columns.iter().copied());
+        matchers.filter_map(Matcher::column).chain(picked).chain([DELETED_AT]).collect()
     }
 }
 

@@ -20,7 +20,7 @@ mod tests;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
-pub use self::changes::{Changes, Dropped, FoldCounts, Folded, Gone, Matching, Values};
+pub use self::changes::{Changes, Dropped, FoldCounts, Folded, Gone, Matching, Picker, Picks, Values};
 use self::gather::Gather;
 use self::incoming::Incoming;
 use self::matching::Matchers;

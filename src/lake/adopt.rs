@@ -7,7 +7,7 @@ use super::objects::{checksum, describe, partition_of, reader};
 use super::{Change, Lake};
 use crate::error::{Error, Result};
 use crate::manifest::ObjectState;
-use crate::schema::{Table, fingerprint};
+use crate::schema::{Partition, Table, fingerprint};
 use crate::store::{Entry, Etag};
 use crate::{cpu, tables};
 
@@ -35,6 +35,9 @@ impl Lake {
         let found = self.examine(table, entry).await?;
         if known.as_ref().is_none_or(|known| known.sha256 != found.sha256) {
             tracing::info!(object = entry.path, "adopting an object that an unfinished run has put");
+            if table.partition == Partition::OfConversation {
+                self.manifest.adopted.insert(entry.path.clone());
+            }
         }
         self.table(table).objects.insert(entry.path.clone(), found);
         self.recount(table);
@@ -84,7 +87,7 @@ pub fn table_of(path: &str) -> Option<&'static Table> {
     let own_name = format!("{name}.parquet");
     let file = rest.rsplit('/').next()?;
     let depth = rest.matches('/').count();
-    let is_partitioned = !matches!(table.partition, crate::schema::Partition::Whole);
+    let is_partitioned = !matches!(table.partition, Partition::Whole);
     (file == own_name && depth == usize::from(is_partitioned)).then_some(table)
 }
 

@@ -2,7 +2,7 @@
 
 use arrow::array::RecordBatch;
 
-use crate::fold::{Changes, Dropped, Gone, Matching, Values};
+use crate::fold::{Changes, Dropped, Gone, Matching, Picker, Values};
 use crate::schema::Table;
 
 /// What is to be folded into one object.
@@ -17,7 +17,7 @@ pub struct Change {
     /// Stored rows that are gone.
     pub gone: Departed,
     /// Rows to remove physically.
-    pub dropped: Option<Keys>,
+    pub dropped: Option<Picker>,
     /// Start of the walk, in epoch microseconds.
     pub walk_us: i64,
 }
@@ -84,7 +84,7 @@ impl Change {
             stubs: self.stubs.clone(),
             replaced: self.replaced.as_ref().map(Keys::matching),
             gone: self.gone.of(),
-            dropped: self.dropped.as_ref().map_or(Dropped::None, |keys| Dropped::Of(keys.matching())),
+            dropped: self.dropped.as_ref().map_or(Dropped::None, Dropped::Picked),
             ..Changes::none(table, self.walk_us)
         }
     }

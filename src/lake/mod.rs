@@ -5,6 +5,7 @@
 
 mod adopt;
 mod change;
+mod dropping;
 mod lease;
 mod objects;
 mod open;
@@ -26,7 +27,7 @@ use crate::store::{Guard, Store};
 pub use self::adopt::table_of;
 pub use self::change::{Change, Departed, KeyValues, Keys};
 pub use self::objects::{Put, needed_memory, partition_of};
-pub use self::open::{RunId, newest};
+pub use self::open::{RunId, existing, newest};
 
 /// A lake opened for writing.
 #[derive(Debug)]
@@ -55,10 +56,17 @@ impl Lake {
     pub async fn close(&mut self, status: RunStatus) -> Result<()> {
         self.manifest.run.status = status;
         self.manifest.run.ended_at = Some(self.clock.now());
-        self.manifest.lease = None;
         if matches!(status, RunStatus::Done | RunStatus::Incomplete) {
             self.manifest.last_complete = Some(self.manifest.run.clone());
         }
+        self.end(status).await
+    }
+
+    /// The same for a run that has read nothing from Drift, so that it says nothing about completeness.
+    pub async fn end(&mut self, status: RunStatus) -> Result<()> {
+        self.manifest.run.ended_at = Some(self.clock.now());
+        self.manifest.run.status = status;
+        self.manifest.lease = None;
         self.commit_as_is().await
     }
 
@@ -116,9 +124,22 @@ impl Lake {
         Ok(found.into_iter().map(|entry| entry.path).collect())
     }
 
+    /// Deletes what earlier walks have left, by a run that goes on holding the lake.
+    pub async fn sweep_todo(&self) -> Result<()> {
+        for path in self.leftovers().await? {
+            self.store.delete(&path).await?;
+        }
+        Ok(())
+    }
+
     /// The store, for notes beside the data: reports, to-dos, quarantine, views.
     pub fn store(&self) -> &dyn Store {
         self.store.as_ref()
+    }
+
+    /// The id of the run that has opened the lake.
+    pub fn run_id(&self) -> &str {
+        &self.run.id
     }
 
     /// The run's clock.

@@ -28,6 +28,17 @@ pub async fn newest(store: &dyn Store) -> Result<Option<Manifest>> {
     Log::new(store).newest().await
 }
 
+/// The newest commit of a lake that must be there.
+///
+/// # Errors
+/// [`Error::usage`] when there is none.
+pub async fn existing(store: &dyn Store) -> Result<Manifest> {
+    newest(store).await?.ok_or_else(|| {
+        Error::usage(format!("there is no lake at `{}`", store.uri("")))
+            .hint("give the directory of an earlier `drift2parquet sync` to --lake")
+    })
+}
+
 impl Lake {
     /// Opens the lake for writing on behalf of the account `org`, takes the lease and adopts what a run
     /// that was killed has left. An unknown `org` fits every lake.
@@ -65,11 +76,26 @@ impl Lake {
         Ok(lake)
     }
 
+    /// Opens a lake that must be there already, whosever account it is, for work that asks Drift nothing; and
+    /// answers how the run before had ended, as far as anyone has heard.
+    ///
+    /// # Errors
+    /// As [`Lake::open`], and [`Error::usage`] when there is no lake.
+    pub async fn open_existing(store: Arc<dyn Store>, run: RunId, clock: Clock) -> Result<(Self, RunStatus)> {
+        let before = existing(store.as_ref()).await?;
+        let ended = match before.run.status {
+            RunStatus::Running => RunStatus::Stopped,
+            ended => ended,
+        };
+        Ok((Self::open(store, run, None, clock, false).await?, ended))
+    }
+
     async fn begin(&mut self, org: Option<String>) -> Result<()> {
         if self.manifest.lease.is_some() {
             self.manifest.epoch += 1;
         }
         self.manifest.org = org.or(self.manifest.org.take());
+        self.finish_dropping().await?;
         self.adopt().await?;
         self.manifest.run = run_state(&self.run, self.clock.now());
         self.commit().await

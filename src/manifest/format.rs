@@ -1,6 +1,6 @@
 //! The manifest's form on disk, version 1.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -42,12 +42,32 @@ pub struct Manifest {
     pub walk: Option<WalkState>,
     /// What the last full walk of the list proved.
     pub last_full_walk: Option<FullWalk>,
+    /// Objects that a run which died has put, and whose rows may belong to conversations that it has not: no
+    /// walk that ended has gone over them since.
+    #[serde(default)]
+    pub adopted: BTreeSet<String>,
     /// When the first load ended.
     pub first_load_ended: Option<Timestamp>,
     /// Keys that failed after all retries.
     pub pending: Vec<Pending>,
-    /// HMAC-SHA256, under the lake id, of ids that were erased for good.
+    /// HMAC-SHA256, under the lake id, of ids that were erased for good, sorted.
     pub forgotten: Vec<String>,
+    /// The erasure that was begun and must be finished before anything is read; null when none is.
+    #[serde(default)]
+    pub erasing: Option<Erasing>,
+    /// Numbers of earlier commits that were deleted because they named what was erased: no gap in the chain.
+    #[serde(default)]
+    pub erased_commits: BTreeSet<u64>,
+    /// Objects of a table that was reset, which are to be deleted rather than adopted, by path.
+    #[serde(default)]
+    pub dropping: BTreeMap<String, ObjectState>,
+}
+
+/// An erasure that was begun. What it erases is all that is [forgotten](Manifest::forgotten).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasing {
+    /// Whether messages with `_deleted_at` go too, whatever conversation they are of.
+    pub deleted_messages: bool,
 }
 
 /// What the last full walk of the list proved.
@@ -129,6 +149,10 @@ pub struct TableState {
     pub missing: u64,
     /// What it was computed or looked up from, when that was complete: equal inputs need no new look.
     pub inputs: Option<String>,
+    /// The table was reset: what walks that began up to here have fetched is no longer there. Only for
+    /// conversations, until they have been walked again, and for messages.
+    #[serde(default)]
+    pub reset: Option<Timestamp>,
     /// Its objects, by path.
     pub objects: BTreeMap<String, ObjectState>,
 }
@@ -173,6 +197,9 @@ pub struct WalkState {
     pub cursor: Option<Vec<(String, String)>>,
     /// What has been listed so far.
     pub chunks: Vec<TodoChunk>,
+    /// Listed conversations that were left out since they are forgotten, in the form of the lake's own.
+    #[serde(default)]
+    pub forgotten: BTreeSet<String>,
 }
 
 /// A piece of what a walk has listed.
@@ -217,9 +244,13 @@ impl Manifest {
             tables: BTreeMap::new(),
             walk: None,
             last_full_walk: None,
+            adopted: BTreeSet::new(),
             first_load_ended: None,
             pending: Vec::new(),
             forgotten: Vec::new(),
+            erasing: None,
+            erased_commits: BTreeSet::new(),
+            dropping: BTreeMap::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 
+use super::check;
 use super::format::{FORMAT, Manifest};
 use crate::error::{Error, Result};
 use crate::store::{Creation, Store};
@@ -40,7 +41,20 @@ impl<'a> Log<'a> {
     pub async fn read(&self, number: u64) -> Result<Manifest> {
         let path = path_of(number);
         let stored = self.store.get(&path).await?.ok_or_else(|| unreadable(&path, "it vanished"))?;
-        parse(&path, number, &stored.bytes)
+        Manifest::parse(&path, number, &stored.bytes)
+    }
+
+    /// The commit of this number as it stands there, whatever it is; nothing when it is not there.
+    pub async fn text(&self, number: u64) -> Result<String> {
+        let stored = self.store.get(&path_of(number)).await?;
+        Ok(stored.map(|stored| String::from_utf8_lossy(&stored.bytes).into_owned()).unwrap_or_default())
+    }
+
+    /// Deletes the commit of this number, if it is there, and returns its path.
+    pub async fn delete(&self, number: u64) -> Result<String> {
+        let path = path_of(number);
+        self.store.delete(&path).await?;
+        Ok(path)
     }
 
     /// All numbers that exist, in order.
@@ -55,7 +69,8 @@ impl<'a> Log<'a> {
     /// [`Error::held`] when another run has made this commit or a later one.
     pub async fn commit(&self, next: &mut Manifest, commit_id: String) -> Result<()> {
         let number = next.number + 1;
-        let committed = Manifest { number, commit_id, ..next.clone() };
+        let mut committed = Manifest { number, commit_id, ..next.clone() };
+        committed.erased_commits.retain(|erased| erased + MANIFESTS_KEPT > number);
         let (path, bytes) = (path_of(number), encode(&committed)?);
         if self.store.create(&path, bytes.clone()).await? == Creation::Exists {
             self.recognise(&path, &bytes).await?;
@@ -106,7 +121,8 @@ impl<'a> Log<'a> {
 /// The number in a manifest's path, if it is one.
 pub fn number_of(path: &str) -> Option<u64> {
     let name = path.strip_prefix(FOLDER)?.strip_prefix('/')?.strip_suffix(".json")?;
-    (name.len() == 20).then(|| name.parse().ok())?
+    let is_number = name.len() == 20 && name.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { name.parse().ok() } else { None }
 }
 
 fn path_of(number: u64) -> String {
@@ -125,13 +141,26 @@ struct Version {
     format: u32,
 }
 
-fn parse(path: &str, number: u64, bytes: &[u8]) -> Result<Manifest> {
-    let version: Version = serde_json::from_slice(bytes).map_err(|cause| unreadable(path, cause))?;
-    if version.format > FORMAT {
-        return Err(newer(version.format).at("manifest", path));
+impl Manifest {
+    /// Reads the commit of this number, which stands at `path`.
+    ///
+    /// # Errors
+    /// [`Error::usage`] when it was written by a newer program, [`Error::store`] when it is no manifest, has
+    /// another number, or names objects where this program puts none.
+    pub fn parse(path: &str, number: u64, bytes: &[u8]) -> Result<Self> {
+        let version: Version = serde_json::from_slice(bytes).map_err(|cause| unreadable(path, cause))?;
+        if version.format > FORMAT {
+            return Err(newer(version.format).at("manifest", path));
+        }
+        let manifest: Self = serde_json::from_slice(bytes).map_err(|cause| unreadable(path, cause))?;
+        if manifest.number != number {
+            return Err(unreadable(path, "its number is another"));
+        }
+        match check::flaw(&manifest) {
+            None => Ok(manifest),
+            Some(flaw) => Err(unreadable(path, flaw)),
+        }
     }
-    let manifest: Manifest = serde_json::from_slice(bytes).map_err(|cause| unreadable(path, cause))?;
-    if manifest.number == number { Ok(manifest) } else { Err(unreadable(path, "its number is another")) }
 }
 
 fn newer(format: u32) -> Error {

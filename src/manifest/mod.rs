@@ -3,11 +3,14 @@
 //!
 //! It holds never a secret and never personal data. Knows nothing of JSON pages, Arrow, Parquet or HTTP.
 
+mod check;
+mod forgotten;
 mod format;
 mod log;
 
+pub use self::forgotten::{Forgotten, Subject};
 pub use self::format::{
-    FORMAT, FullWalk, Lease, Manifest, ObjectState, Pending, RunState, RunStatus, TableState, TodoChunk,
-    WalkState,
+    Erasing, FORMAT, FullWalk, Lease, Manifest, ObjectState, Pending, RunState, RunStatus, TableState,
+    TodoChunk, WalkState,
 };
 pub use self::log::{Log, MANIFESTS_KEPT, number_of};

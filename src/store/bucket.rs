@@ -220,6 +220,11 @@ impl Store for Bucket {
         }
     }
 
+    /// A bucket may keep them, and does not say so to those who may only read and write.
+    fn keeps_versions(&self) -> bool {
+        true
+    }
+
     async fn lock(&self) -> Result<Option<Box<dyn Guard>>> {
         Ok(None)
     }

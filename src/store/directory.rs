@@ -291,7 +291,10 @@ impl Store for Directory {
     }
 
     async fn lock(&self) -> Result<Option<Box<dyn Guard>>> {
-        self.exists().await?;
+        if self.exists().await? {
+            // Before anything is written or swept: no link leads out of the lake.
+            self.list("").await?;
+        }
         let file = self.root.join(LOCK);
         let locked = async {
             self.settle_folder(&self.root).await?;

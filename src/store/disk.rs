@@ -175,7 +175,8 @@ impl Disk for RealDisk {
     async fn lock(&self, file: &Path) -> io::Result<Option<Box<dyn Guard>>> {
         let file = file.to_owned();
         blocking(move || {
-            let file = File::create(file)?;
+            // What stands there, wherever a link of that name leads, is not cut off.
+            let file = File::options().write(true).create(true).truncate(false).open(file)?;
             match file.try_lock() {
                 Ok(()) => Ok(Some(Box::new(FileLock(file)) as Box<dyn Guard>)),
                 Err(fs::TryLockError::WouldBlock) => Ok(None),
@@ -221,19 +222,26 @@ fn present<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// Files below `folder`. What vanishes meanwhile, or is a link to nowhere, is not there.
+/// Files below `folder`. What vanishes meanwhile is not there. A link is an error: what it leads to is not
+/// the lake's, and would be read, replaced or removed as if it were.
 fn walk(folder: &Path, below: &Path, found: &mut Vec<(PathBuf, Version)>) -> io::Result<()> {
     let Some(files) = present(fs::read_dir(folder))? else { return Ok(()) };
     for file in files {
         let file = file?;
         let (path, below) = (file.path(), below.join(file.file_name()));
-        match present(fs::metadata(&path))? {
+        match present(fs::symlink_metadata(&path))? {
+            Some(standing) if standing.is_symlink() => return Err(is_a_link(&below)),
             Some(standing) if standing.is_dir() => walk(&path, &below, found)?,
             Some(standing) => found.push((below, version(&standing))),
             None => {}
         }
     }
     Ok(())
+}
+
+fn is_a_link(path: &Path) -> io::Error {
+    let found = format!("{} is a symbolic link, and a lake holds none", path.display());
+    io::Error::new(ErrorKind::InvalidInput, found)
 }
 
 /// Some file systems cannot sync a folder and say so; there is nothing more to be had from them.

@@ -1,20 +1,26 @@
 //! From fetched pages to the changes of one partition: the rows of conversations with their ledger, and the
 //! sets of messages. Pure computing, on the pool.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListBuilder, RecordBatch, StringBuilder};
-use arrow::compute::filter_record_batch;
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListBuilder, RecordBatch, StringBuilder,
+};
+use arrow::compute::{concat_batches, filter_record_batch};
 use serde_json::value::RawValue;
 
 use super::columns::{
     assemble, broken, coalesce, column, exchange, instants, int_at, ints, time, time_at, times,
 };
 use super::fetch::{Fetched, Thread, detail_call, thread_call};
+use super::keyed::{is_unreadable, sift};
 use super::ledger::Ledger;
 use super::listed::{Listed, Row};
 use crate::decode::{Decoded, decode};
+use crate::erase;
 use crate::error::{Error, Result};
+use crate::manifest::Forgotten;
 use crate::page::Page;
 use crate::schema::Span;
 use crate::tables::{CONVERSATION_LIST, CONVERSATIONS, MESSAGES};
@@ -25,6 +31,8 @@ pub(super) struct Context {
     /// One row for each distinct listed id, sorted by id.
     pub index: Vec<Row>,
     pub ledger: Ledger,
+    /// What is to be left out.
+    pub forgotten: Forgotten,
     /// Start of the walk, in epoch microseconds.
     pub walk_us: i64,
     /// What a partition of time spans.
@@ -49,6 +57,8 @@ pub(super) struct Built {
     pub failed: Vec<(i64, Error)>,
     /// Conversations whose records were set aside.
     pub aside: Vec<i64>,
+    /// Conversations that are with somebody who was forgotten.
+    pub left_out: Vec<i64>,
     /// Absent from the list, yet there.
     pub paging_misses: u64,
     /// Conversations whose messages answered 404.
@@ -56,10 +66,29 @@ pub(super) struct Built {
     pub decoded: Vec<(&'static crate::schema::Table, Vec<Page>, Decoded)>,
 }
 
-/// Builds the changes of `fetched`, which are all of one partition.
+/// Builds the changes of `fetched`, which are all of one partition. A conversation with a page that nobody can
+/// read fails alone.
 pub(super) fn build(mut fetched: Vec<Fetched>, context: &Context) -> Result<Built> {
-    let mut built = Built::default();
     fetched.sort_by_key(|fetched| fetched.todo.id);
+    match build_all(fetched.clone(), context) {
+        Err(error) if is_unreadable(&error) => {
+            let (readable, unreadable) = sift(fetched, pages_are_readable);
+            let mut built = build_all(readable, context)?;
+            built.failed.extend(unreadable.into_iter().map(|(fetched, error)| (fetched.todo.id, error)));
+            Ok(built)
+        }
+        built => built,
+    }
+}
+
+fn pages_are_readable(fetched: &Fetched) -> Result<()> {
+    let thread: &[Page] = if let Thread::Pages(pages) = &fetched.thread { pages } else { &[] };
+    decode(&CONVERSATIONS, detail_call().rows, fetched.detail.as_slice())?;
+    decode(&MESSAGES, thread_call().rows, thread).map(|_| ())
+}
+
+fn build_all(fetched: Vec<Fetched>, context: &Context) -> Result<Built> {
+    let mut built = Built::default();
     let (there, gone): (Vec<_>, Vec<_>) = fetched.into_iter().partition(|fetched| fetched.detail.is_some());
     built.add_gone(&gone, context)?;
     let accepted = built.add_details(there, context)?;
@@ -77,8 +106,11 @@ impl Built {
             .iter()
             .filter_map(|gone| gone.todo.listed.map(|listed| Some(context.index[listed as usize])))
             .collect();
-        if !listed.is_empty() {
-            self.stubs = Some(listed_rows(&listed, context)?);
+        let orphans: Vec<i64> =
+            gone.iter().filter(|gone| gone.todo.orphan).map(|gone| gone.todo.id).collect();
+        if !listed.is_empty() || !orphans.is_empty() {
+            let stubs = [listed_rows(&listed, context)?, bare_rows(orphans, context)?];
+            self.stubs = Some(concat_batches(stubs[0].schema_ref(), &stubs).map_err(broken)?);
         }
         Ok(())
     }
@@ -90,7 +122,10 @@ impl Built {
         }
         let pages: Vec<Page> = there.iter().filter_map(|fetched| fetched.detail.clone()).collect();
         let mut decoded = decode(&CONVERSATIONS, detail_call().rows, &pages)?;
-        let rows = Self::row_of_each(&there, &decoded);
+        let mut rows = Self::row_of_each(&there, &decoded);
+        let forgotten = erase::picks(&CONVERSATIONS, &decoded.batch, &context.forgotten);
+        let left_out: HashSet<u32> =
+            rows.extract_if(|_, row| forgotten[*row]).map(|(page, _)| page).collect();
         let aside: Vec<u32> = decoded.set_aside.iter().map(|aside| aside.page).collect();
         let mut accepted = Vec::new();
         for (page, fetched) in (0..).zip(there) {
@@ -98,6 +133,8 @@ impl Built {
                 self.paging_misses += u64::from(fetched.todo.absent);
                 self.stored.push(fetched.todo.id);
                 accepted.push(fetched);
+            } else if left_out.contains(&page) {
+                self.left_out.push(fetched.todo.id);
             } else if aside.contains(&page) {
                 self.aside.push(fetched.todo.id);
             } else {
@@ -137,6 +174,7 @@ impl Built {
             return Ok(());
         }
         let mut decoded = decode(&MESSAGES, thread_call().rows, &pages)?;
+        decoded.batch = erase::leave_out(&MESSAGES, decoded.batch, &context.forgotten)?;
         let synced = time(context.walk_us, decoded.batch.num_rows());
         decoded.batch = exchange(&MESSAGES, &decoded.batch, vec![("_synced_at", synced)])?;
         self.messages = Some(decoded.batch.clone());
@@ -237,7 +275,7 @@ fn both_extras(detail: &ArrayRef, listed: &ArrayRef) -> Result<ArrayRef> {
             (one, other) => extras.append_option(one.or(other)),
         }
     }
-    Ok(std::sync::Arc::new(extras.finish()))
+    Ok(Arc::new(extras.finish()))
 }
 
 /// The fields of both objects, values as they are; the first one's where both have one.
@@ -260,7 +298,7 @@ fn missing(states: &[State]) -> ArrayRef {
         }
         lists.append(state.missing);
     }
-    std::sync::Arc::new(lists.finish())
+    Arc::new(lists.finish())
 }
 
 /// Rows for conversations of which only the list is known.
@@ -272,6 +310,14 @@ fn listed_rows(rows: &[Option<Row>], context: &Context) -> Result<RecordBatch> {
     columns.push(("_synced_at", time(context.walk_us, rows.len())));
     columns.push(("_deleted_at", time(context.walk_us, rows.len())));
     assemble(&CONVERSATIONS, rows.len(), columns)
+}
+
+/// Rows for conversations of which nothing is known but the id, and that they are gone.
+fn bare_rows(ids: Vec<i64>, context: &Context) -> Result<RecordBatch> {
+    let rows = ids.len();
+    let gone = || time(context.walk_us, rows);
+    let id: ArrayRef = Arc::new(Int64Array::from(ids));
+    assemble(&CONVERSATIONS, rows, vec![("id", id), ("_synced_at", gone()), ("_deleted_at", gone())])
 }
 
 fn another(fetched: &Fetched) -> Error {

@@ -37,6 +37,8 @@ enum Handed {
 pub(super) struct Tally {
     /// Ids whose records were set aside.
     pub aside: BTreeSet<i64>,
+    /// Ids that turned out to be of somebody who was forgotten.
+    pub forgotten: BTreeSet<i64>,
     /// Conversations absent from the list, yet there.
     pub paging_misses: u64,
     /// What ended the phase before its end.
@@ -348,6 +350,10 @@ async fn put(
         // Tried again by every run, so that none ends as if nothing were missing.
         writer.postpone(&CONVERSATIONS, &id.to_string(), &unusable());
         tally.aside.insert(id);
+    }
+    for id in built.left_out {
+        writer.forget(id);
+        tally.forgotten.insert(id);
     }
     tally.paging_misses += built.paging_misses;
     Ok(())

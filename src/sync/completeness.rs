@@ -34,38 +34,47 @@ impl Proof {
     }
 }
 
-/// Counts, and after a full walk compares with what Drift counts.
+/// Counts, and after a full walk compares with what Drift counts; `left_out` were listed and are forgotten.
 pub(super) async fn prove(
     run: &Run,
     writer: &mut Writer,
     context: &Context,
     rules: &Rules,
     tally: &Tally,
+    left_out: u64,
 ) -> Result<Proof> {
     let stored = Ledger::read(&mut writer.lake).await?;
-    let sum = sum(writer, context, rules, tally, &stored);
+    let sum = sum(writer, context, rules, tally, &stored, left_out);
     if !sum.holds {
         writer.warn(format!(
             "{} listed conversations are neither stored nor pending: please report this as a bug.",
-            sum.listed - sum.live - sum.missing - sum.pending - sum.set_aside
+            sum.listed - sum.live - sum.missing - sum.pending - sum.set_aside - sum.forgotten
         ));
     }
     writer.report.completeness = Some(sum);
     let mut proof = Proof::default();
     if rules.full && rules.since_us.is_none() {
-        proof.listed = Some(context.index.len() as u64);
+        proof.listed = Some(context.index.len() as u64 + left_out);
         proof.stats = writer.meanwhile(stats(run)).await?;
         compare(writer, &proof);
     }
     Ok(proof)
 }
 
-fn sum(writer: &Writer, context: &Context, rules: &Rules, tally: &Tally, stored: &Ledger) -> Completeness {
+fn sum(
+    writer: &Writer,
+    context: &Context,
+    rules: &Rules,
+    tally: &Tally,
+    stored: &Ledger,
+    left_out: u64,
+) -> Completeness {
     let pending: HashSet<String> = writer.pending_keys(&CONVERSATIONS).into_iter().collect();
-    let mut sum = Completeness::default();
+    let mut sum = Completeness { listed: left_out, forgotten: left_out, ..Completeness::default() };
     for row in context.index.iter().filter(|row| rules.includes(row)) {
         sum.listed += 1;
         match stored.get(row.id) {
+            _ if tally.forgotten.contains(&row.id) => sum.forgotten += 1,
             _ if tally.aside.contains(&row.id) => sum.set_aside += 1,
             _ if pending.contains(&row.id.to_string()) => sum.pending += 1,
             Some(entry) if entry.deleted => sum.missing += 1,

@@ -11,11 +11,12 @@ use arrow::compute::filter_record_batch;
 
 use super::Run;
 use super::columns::{assemble, broken, exchange, instants, int_at, ints, time, time_at, times};
-use super::keyed::{Answers, ask_all};
+use super::keyed::{Answers, Keyed, ask_all, decode_each};
 use super::writer::Writer;
 use crate::cpu;
 use crate::data_file::Reader;
-use crate::decode::{Decoded, decode};
+use crate::decode::Decoded;
+use crate::erase;
 use crate::error::{Error, Result};
 use crate::lake::{Change, needed_memory};
 use crate::page::Page;
@@ -106,6 +107,7 @@ impl Lookup<'_> {
                 latest.entry(key).or_default().add(found);
             }
         }
+        latest.retain(|key, _| !erase::is_forgotten_person(&writer.forgotten, *key));
         if !self.run.settings.refetch {
             self.leave_out_known(writer, &mut latest).await?;
         }
@@ -127,16 +129,17 @@ impl Lookup<'_> {
     }
 
     /// What is stored and new enough need not be asked for: nothing was listed since, and no conversation was
-    /// found to be erased since all were last looked at.
+    /// found to be erased since all were last looked at. Drift's clock shows whole seconds: an erasure that was
+    /// found in the very second of the last look may be later than it.
     async fn leave_out_known(&self, writer: &mut Writer, latest: &mut HashMap<i64, Latest>) -> Result<()> {
         let pending: HashSet<String> = writer.pending_keys(self.table).into_iter().collect();
         let synced_at = writer.lake.table(self.table).synced_at;
         let looked_at = synced_at.map(jiff::Timestamp::as_microsecond);
         for (_, object) in writer.lake.open_all(self.table).await? {
             for (key, as_of) in cpu::run(move || stored(&object)).await? {
-                let is_new_enough = latest
-                    .get(&key)
-                    .is_some_and(|latest| as_of >= latest.listed && looked_at >= latest.erased);
+                let is_new_enough = latest.get(&key).is_some_and(|latest| {
+                    as_of >= latest.listed && latest.erased.is_none_or(|erased| looked_at > Some(erased))
+                });
                 if is_new_enough && !pending.contains(&key.to_string()) {
                     latest.remove(&key);
                 }
@@ -155,7 +158,7 @@ impl Lookup<'_> {
         }
         let walk_us = writer.walk_started(self.run.started).as_microsecond();
         let stubs = self.stubs(&answers, piece, walk_us)?;
-        let (pages, decoded, strangers) = self.decoded(&answers, piece, walk_us).await?;
+        let (Keyed { pages, decoded, failed }, strangers) = self.decoded(&answers, piece, walk_us).await?;
         writer.note(self.table, &pages, &decoded);
         let aside: Vec<Page> =
             decoded.set_aside.iter().map(|aside| pages[aside.page as usize].clone()).collect();
@@ -172,6 +175,9 @@ impl Lookup<'_> {
         };
         for key in answers.pages.iter().map(|(key, _)| key).chain(&answers.missing) {
             writer.settle(self.table, key);
+        }
+        for (key, error) in &failed {
+            writer.postpone(self.table, key, error);
         }
         for page in &aside {
             // Tried again by every run, so that none ends as if nothing were missing.
@@ -207,23 +213,19 @@ impl Lookup<'_> {
         assemble(self.table, rows, columns)
     }
 
-    async fn decoded(
-        &self,
-        answers: &Answers,
-        piece: &[Wanted],
-        walk_us: i64,
-    ) -> Result<(Vec<Page>, Decoded, Vec<Page>)> {
+    async fn decoded(&self, answers: &Answers, piece: &[Wanted], walk_us: i64) -> Result<(Keyed, Vec<Page>)> {
         let (table, rows) = (self.table, self.call.rows);
-        let pages: Vec<Page> = answers.pages.iter().map(|(_, page)| page.clone()).collect();
+        let pages = answers.pages.clone();
         let wanted: HashMap<i64, Option<i64>> = piece.iter().copied().collect();
         cpu::run(move || {
-            let mut decoded = decode(table, rows, &pages)?;
-            let strangers = keep_asked(table, &mut decoded, &pages)?;
+            let mut keyed = decode_each(table, rows, pages)?;
+            let decoded = &mut keyed.decoded;
+            let strangers = keep_asked(table, decoded, &keyed.pages)?;
             let ids = ints(&decoded.batch, table.key[0]);
             let as_of = (0..ids.len()).map(|row| wanted.get(&ids.value(row)).copied().flatten());
             let columns = vec![("_as_of", times(as_of)), ("_synced_at", time(walk_us, ids.len()))];
             decoded.batch = exchange(table, &decoded.batch, columns)?;
-            Ok((pages, decoded, strangers))
+            Ok((keyed, strangers))
         })
         .await
     }

@@ -11,14 +11,16 @@ use super::children::{Tally, fetch_all};
 use super::completeness::{self, Proof};
 use super::ledger::Ledger;
 use super::listed::Row;
+use super::orphans::Orphans;
 use super::plan::{Plan, Rules, plan};
+use super::strays;
 use super::walk::{Walk, begin};
 use super::writer::Writer;
 use crate::config::{
     BOOKMARK_MARGIN, CONVERSATION_BYTES, CONVERSATIONS_A_MONTH_MAX, FIRST_FULL_AGAIN, LOOKBACK, Since,
 };
 use crate::error::{Error, Result};
-use crate::manifest::{FullWalk, Manifest, WalkState};
+use crate::manifest::{FullWalk, Manifest, Subject, WalkState};
 use crate::progress::Phase;
 use crate::report::WalkReport;
 use crate::schema::{PartitionBy, Span, Table};
@@ -48,7 +50,7 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
         keep_walk(writer, walk.state);
         return walked.map(|()| Proof::default());
     }
-    let index = walk.listed.index();
+    let index = known_ones(walk.listed.index(), &mut walk.state, writer);
     let span = writer.lake.manifest.span.unwrap_or_else(|| choose_span(run.settings.partition_by, &index));
     check_memory(run, writer, &index, since, span)?;
     if writer.lake.manifest.span.replace(span).is_none() {
@@ -56,7 +58,7 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
         // next begin another.
         writer.checkpoint().await?;
     }
-    let ledger = Ledger::read(&mut writer.lake).await?;
+    let ledger = Ledger::read(&mut writer.lake).await?.without(&writer.forgotten);
     let rules = Rules {
         with_messages: run.settings.tables.contains(MESSAGES.name),
         full: walk.state.full && walk.trouble.is_none(),
@@ -66,11 +68,18 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
         walk: walk.state.started_at,
         span,
     };
+    if writer.lake.table(&CONVERSATIONS).reset.is_some() {
+        strays::drop(writer, &index, &ledger, rules).await?;
+    }
     let pending = pending_ids(writer);
-    let plan = plan(&index, &ledger, &pending, rules);
+    let orphans = Orphans::read(writer, &ledger).await?;
+    let mut plan = plan(&index, &ledger, &pending, rules);
+    plan.add_orphans(&orphans);
     note_walk(writer, &walk, &plan);
     let doubts = doubts_absence(&plan, writer);
-    let context = Context { listed: walk.listed, index, ledger, walk_us: rules.walk.as_microsecond(), span };
+    let forgotten = writer.forgotten.clone();
+    let walk_us = rules.walk.as_microsecond();
+    let context = Context { listed: walk.listed, index, ledger, forgotten, walk_us, span };
     let context = Arc::new(context);
     writer.progress.begin(Phase::Fetching, plan.todos.len() as u64);
     let tally = fetch_all(run, writer, plan, context.clone()).await?;
@@ -84,7 +93,9 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
         keep_walk(writer, walk.state);
         return Ok(Proof::default());
     }
-    let mut proof = completeness::prove(run, writer, &context, &rules, &tally).await?;
+    orphans.settle(writer);
+    let left_out = walk.state.forgotten.len() as u64;
+    let mut proof = completeness::prove(run, writer, &context, &rules, &tally, left_out).await?;
     proof.trouble = walk.trouble.or(doubts);
     if proof.trouble.is_none() {
         end_walk(run, writer, &walk.state);
@@ -234,6 +245,22 @@ fn days_us(span: Span) -> i64 {
 /// Thirty days, which is near enough to estimate the fullest month.
 const MONTH_US: i64 = 30 * 24 * 3600 * 1_000_000;
 
+/// The listed conversations but those that turned out to be forgotten after they were first listed.
+fn known_ones(mut index: Vec<Row>, state: &mut WalkState, writer: &Writer) -> Vec<Row> {
+    let forgotten = &writer.forgotten;
+    if !forgotten.is_empty() {
+        index.retain(|row| {
+            let subject = Subject::Conversation(row.id);
+            let stays = !forgotten.contains(subject);
+            if !stays {
+                state.forgotten.insert(forgotten.marker(subject));
+            }
+            stays
+        });
+    }
+    index
+}
+
 fn pending_ids(writer: &Writer) -> Vec<i64> {
     let mut ids: Vec<i64> =
         writer.pending_keys(&CONVERSATIONS).iter().filter_map(|key| key.parse().ok()).collect();
@@ -248,7 +275,7 @@ fn note_walk(writer: &mut Writer, walk: &Walk, plan: &Plan) {
     report.started_at = walk.state.started_at;
     report.pages = walk.pages;
     report.rows = rows;
-    report.listed = plan.counted;
+    report.listed = plan.counted + walk.state.forgotten.len() as u64;
     report.ordered = walk.state.ordered;
     report.absent = plan.absent;
 }
@@ -295,6 +322,7 @@ fn end_walk(run: &Run, writer: &mut Writer, state: &WalkState) {
     let now = run.server_time();
     let bookmark = state.started_at - BOOKMARK_MARGIN;
     writer.lake.manifest.since = state.since;
+    writer.lake.table(&CONVERSATIONS).reset = None;
     for table in walked(run) {
         let table = writer.lake.table(table);
         table.bookmark = Some(bookmark);

@@ -41,7 +41,7 @@ impl Threads {
 }
 
 /// The messages of one conversation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Thread {
     /// Not asked for, since the table is not selected or the conversation is gone.
     NotAsked,
@@ -52,7 +52,7 @@ pub(super) enum Thread {
 }
 
 /// What was fetched for one conversation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Fetched {
     pub todo: Todo,
     /// The detail; none when it answered 404.

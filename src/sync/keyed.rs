@@ -6,9 +6,10 @@ use tokio::task::JoinSet;
 
 use super::Run;
 use crate::api::Answer;
+use crate::decode::{Decoded, decode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::Page;
-use crate::schema::Call;
+use crate::schema::{Call, Rows, Table};
 
 /// Keys that fail one after the other before the run takes Drift for down.
 const FAILURES_IN_A_ROW_MAX: u32 = 25;
@@ -68,6 +69,52 @@ impl Answers {
             Err(error) => self.failed.push((key, error)),
         }
     }
+}
+
+/// Whether decoding failed for what a page holds: its call answered JSON by its envelope, but nobody can read
+/// what is inside.
+pub(super) fn is_unreadable(error: &Error) -> bool {
+    error.kind() == ErrorKind::Unavailable
+}
+
+/// Those of `all` that can be read, and the others, each with its own error.
+pub(super) fn sift<T>(all: Vec<T>, read: impl Fn(&T) -> Result<()>) -> (Vec<T>, Vec<(T, Error)>) {
+    let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
+    for one in all {
+        match read(&one) {
+            Ok(()) => readable.push(one),
+            Err(error) => unreadable.push((one, error)),
+        }
+    }
+    (readable, unreadable)
+}
+
+/// The records of one page for each key. A key whose page nobody can read fails alone.
+pub(super) fn decode_each(table: &Table, rows: Rows, pages: Vec<(String, Page)>) -> Result<Keyed> {
+    let all = |pages: &[(String, Page)]| pages.iter().map(|(_, page)| page.clone()).collect::<Vec<_>>();
+    let bodies = all(&pages);
+    match decode(table, rows, &bodies) {
+        Err(error) if is_unreadable(&error) => {
+            let read =
+                |(_, page): &(String, Page)| decode(table, rows, std::slice::from_ref(page)).map(|_| ());
+            let (readable, unreadable) = sift(pages, read);
+            let bodies = all(&readable);
+            let decoded = decode(table, rows, &bodies)?;
+            let failed = unreadable.into_iter().map(|((key, _), error)| (key, error)).collect();
+            Ok(Keyed { pages: bodies, decoded, failed })
+        }
+        decoded => Ok(Keyed { pages: bodies, decoded: decoded?, failed: Vec::new() }),
+    }
+}
+
+/// What the pages of some keys hold.
+pub(super) struct Keyed {
+    /// Those that could be read.
+    pub pages: Vec<Page>,
+    /// Their records.
+    pub decoded: Decoded,
+    /// The keys of the others.
+    pub failed: Vec<(String, Error)>,
 }
 
 fn is_general(error: &Error, failures: u32) -> bool {

@@ -8,7 +8,8 @@ use super::columns::{instants, int_at, ints, time_at};
 use crate::config::SETTLES_AFTER;
 use crate::error::Result;
 use crate::lake::Lake;
-use crate::tables::CONVERSATIONS;
+use crate::manifest::{Forgotten, Subject};
+use crate::tables::{CONVERSATIONS, MESSAGES};
 use crate::{cpu, data_file};
 
 const COLUMNS: &[&str] = &["id", "_listed_at", "_messages_as_of", "_walked_at", "_missing", "_deleted_at"];
@@ -57,6 +58,13 @@ impl Entry {
             && self.messages_as_of.is_some_and(|as_of| as_of >= updated_us)
     }
 
+    /// Messages that a walk has fetched which began at or before `reset_us` are no longer in the lake.
+    fn lose_messages(&mut self, reset_us: i64) {
+        if self.walked_at.is_some_and(|walked| walked <= reset_us) {
+            (self.messages_as_of, self.walked_at, self.missing) = (None, None, false);
+        }
+    }
+
     /// Whether its messages were never fetched, or not since the conversation last changed and settled.
     pub fn lacks_messages(&self) -> bool {
         let settled = match self.listed_at {
@@ -80,7 +88,18 @@ impl Ledger {
             ledger.partitions.push(partition.unwrap_or_default());
         }
         ledger.entries.sort_unstable_by_key(|entry| entry.id);
+        if let Some(reset) = lake.manifest.tables.get(MESSAGES.name).and_then(|table| table.reset) {
+            ledger.entries.iter_mut().for_each(|entry| entry.lose_messages(reset.as_microsecond()));
+        }
         Ok(ledger)
+    }
+
+    /// The same without what is forgotten.
+    pub fn without(mut self, forgotten: &Forgotten) -> Self {
+        if !forgotten.is_empty() {
+            self.entries.retain(|entry| !forgotten.contains(Subject::Conversation(entry.id)));
+        }
+        self
     }
 
     /// The conversation of this id.

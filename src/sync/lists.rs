@@ -6,12 +6,13 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 
 use super::columns::{column, exchange, instants, ints, time, times};
-use super::keyed::{Answers, ask_all};
+use super::keyed::{Answers, Keyed, ask_all, decode_each};
 use super::meetings::Window;
 use super::writer::Writer;
 use super::{Run, pairs};
 use crate::api::{Answer, Client, Cursor, Envelope};
 use crate::decode::{Decoded, decode, skim};
+use crate::erase;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Change, Departed, KeyValues, Keys, needed_memory};
 use crate::page::Page;
@@ -166,9 +167,10 @@ impl List {
         rows: Rows,
         walk_us: i64,
     ) -> Result<Vec<RecordBatch>> {
-        let table = self.table;
+        let (table, forgotten) = (self.table, writer.forgotten.clone());
         let (pages, decoded) = cpu::run(move || {
             let mut decoded = decode(table, rows, &pages)?;
+            decoded.batch = erase::leave_out(table, decoded.batch, &forgotten)?;
             decoded.batch = stamp(table, &decoded, walk_us)?;
             Ok((pages, decoded))
         })
@@ -205,13 +207,31 @@ impl List {
         }
         let asked = pages.iter().map(|(key, _)| key).chain(&missing);
         asked.for_each(|key| writer.settle(self.table, key));
-        let pages: Vec<Page> = pages.into_iter().map(|(_, page)| page).collect();
-        let found = if pages.is_empty() {
-            Vec::new()
-        } else {
-            self.decode(writer, pages, call.rows, walk_us).await?
-        };
+        let found = self.decode_absent(writer, pages, call.rows, walk_us).await?;
         Ok(Some((found, departed(self.table, missing))))
+    }
+
+    /// The rows that were asked for by their keys; one that nobody can read is pending alone, and stays as it
+    /// is stored.
+    async fn decode_absent(
+        self,
+        writer: &mut Writer,
+        pages: Vec<(String, Page)>,
+        rows: Rows,
+        walk_us: i64,
+    ) -> Result<Vec<RecordBatch>> {
+        if pages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let table = self.table;
+        let Keyed { pages, mut decoded, failed } = cpu::run(move || decode_each(table, rows, pages)).await?;
+        decoded.batch = stamp(table, &decoded, walk_us)?;
+        decoded.batch = erase::leave_out(table, decoded.batch, &writer.forgotten)?;
+        writer.note(table, &pages, &decoded);
+        for (key, error) in &failed {
+            writer.postpone(table, key, error);
+        }
+        Ok(vec![decoded.batch])
     }
 
     /// The keys of stored rows that are live; of deleted ones too, if so asked.

@@ -9,7 +9,6 @@
 
 mod build;
 mod children;
-mod columns;
 mod completeness;
 mod contacts;
 mod conversations;
@@ -21,20 +20,26 @@ mod listed;
 mod lists;
 mod meetings;
 mod order;
+mod orphans;
 mod plan;
+mod strays;
 mod views;
 mod walk;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use tokio::task::JoinSet;
 
 use self::writer::Writer;
 use crate::api::{Answer, Client, Cursor};
 use crate::clock::Clock;
+use crate::columns;
 use crate::config::{PENDING_MAX, SyncSettings};
+use crate::erase;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Lake, RunId};
 use crate::manifest::RunStatus;
@@ -80,6 +85,8 @@ pub async fn sync(
     progress: Arc<Progress>,
     stop: Stop,
 ) -> Result<Ended> {
+    // From the very beginning, since Drift may let one wait for the first answer, too.
+    let _timer = stop_after(settings.max_time, &stop);
     // A lake that this program cannot read is told before Drift is asked anything.
     crate::lake::newest(store.as_ref()).await?;
     let account = tokio::select! {
@@ -88,9 +95,8 @@ pub async fn sync(
     };
     let started = client.server_time_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let started = started.unwrap_or_else(|| clock.now());
-    let mut lake = Lake::open(store, run.clone(), account.clone(), clock, settings.takeover).await?;
-    lake.limit_memory(settings.memory);
-    lake.upgrade().await?;
+    // Boxed, here and below, since they hold what all phases need; whoever calls this need not.
+    let lake = Box::pin(open(&settings, store, run.clone(), account.clone(), clock)).await?;
     let report = Report {
         run: run.id.clone(),
         version: run.version.clone(),
@@ -112,11 +118,39 @@ pub async fn sync(
         account_known,
         threads: fetch::Threads::default(),
     });
-    let timer = run.stop_after_max_time();
-    // Boxed, since it holds what all phases need; whoever calls this need not.
     let ended = Box::pin(run.phases(&mut writer)).await;
-    timer.abort();
-    run.finish(writer, ended, clock).await
+    Box::pin(run.finish(writer, ended, clock)).await
+}
+
+/// The lake, brought up to date with this version and with what was begun before: its objects' schemas, an
+/// erasure.
+async fn open(
+    settings: &SyncSettings,
+    store: Arc<dyn Store>,
+    run: RunId,
+    account: Option<String>,
+    clock: Clock,
+) -> Result<Lake> {
+    let mut lake = Lake::open(store, run, account, clock, settings.takeover).await?;
+    lake.limit_memory(settings.memory);
+    lake.upgrade().await?;
+    if lake.manifest.erasing.is_some() {
+        tracing::info!("finishing an erasure that was begun");
+        erase::finish(&mut lake).await?;
+    }
+    Ok(lake)
+}
+
+/// Asks the run to stop after `limit`, unless what is returned is dropped before.
+fn stop_after(limit: Option<Duration>, stop: &Stop) -> JoinSet<()> {
+    let (mut timer, stop) = (JoinSet::new(), stop.clone());
+    if let Some(limit) = limit {
+        timer.spawn(async move {
+            tokio::time::sleep(limit).await;
+            stop.ask(StopReason::OutOfTime);
+        });
+    }
+    timer
 }
 
 /// The calls that a client has made so far.
@@ -152,6 +186,7 @@ impl Run {
     async fn phases(self: &Arc<Self>, writer: &mut Writer) -> Result<()> {
         let walked = conversations::read(self, writer).await;
         let walked = go_on(writer, walked)?;
+        writer.erase_forgotten().await?;
         let looked_up = contacts::read(self, writer).await;
         let looked_up = go_on(writer, looked_up.map(|()| None))?;
         let listed = lists::read(self, writer).await?;
@@ -192,16 +227,6 @@ impl Run {
             answer = self.client.get(call, key, &query) => answer.map(Some),
             _ = self.stop.wait() => Ok(None),
         }
-    }
-
-    fn stop_after_max_time(&self) -> tokio::task::JoinHandle<()> {
-        let (stop, limit) = (self.stop.clone(), self.settings.max_time);
-        tokio::spawn(async move {
-            if let Some(limit) = limit {
-                tokio::time::sleep(limit).await;
-                stop.ask(StopReason::OutOfTime);
-            }
-        })
     }
 
     /// Every selected table has at least one object, so that a plain glob finds its schema.
@@ -303,7 +328,7 @@ fn stopped_early(run: &RunId, reason: StopReason) -> Ended {
     let report = Report {
         run: run.id.clone(),
         version: run.version.clone(),
-        outcome: Outcome::Interrupted,
+        outcome: if reason == StopReason::OutOfTime { Outcome::OutOfTime } else { Outcome::Interrupted },
         exit_code: reason.exit_code(),
         ..Report::default()
     };

@@ -1,11 +1,12 @@
 //! From what is listed and what is stored to what must be fetched. Pure: no call, no clock, no store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::ledger::Ledger;
 use super::listed::Row;
+use super::orphans::Orphans;
 use crate::config::{ABSENT_MIN, ABSENT_SHARE_MAX};
 use crate::schema::Span;
 
@@ -40,6 +41,8 @@ pub(super) struct Todo {
     pub known: bool,
     /// A full walk did not list it.
     pub absent: bool,
+    /// Nothing is known of it but rows that a run which died has put.
+    pub orphan: bool,
 }
 
 /// What must be fetched, newest partition first.
@@ -105,6 +108,7 @@ impl Plan {
             listed: Some(number),
             known,
             absent: false,
+            orphan: false,
         });
     }
 
@@ -124,7 +128,14 @@ impl Plan {
             let lacking = rules.with_messages && entry.lacks_messages();
             if absent || lacking || pending.binary_search(&entry.id).is_ok() {
                 let partition = Some(self.number(ledger.partition(entry)));
-                self.todos.push(Todo { id: entry.id, partition, listed: None, known: true, absent });
+                self.todos.push(Todo {
+                    id: entry.id,
+                    partition,
+                    listed: None,
+                    known: true,
+                    absent,
+                    orphan: false,
+                });
             }
         }
     }
@@ -134,9 +145,30 @@ impl Plan {
         for id in pending {
             let is_listed = listed.binary_search_by_key(id, |row| row.id).is_ok();
             if !is_listed && ledger.get(*id).is_none() {
-                self.todos.push(Todo { id: *id, partition: None, listed: None, known: false, absent: false });
+                self.todos.push(Todo {
+                    id: *id,
+                    partition: None,
+                    listed: None,
+                    known: false,
+                    absent: false,
+                    orphan: false,
+                });
             }
         }
+    }
+
+    /// Adds conversations of which only adopted rows are known, unless the list brought them. They stay in
+    /// the partition of those rows.
+    pub fn add_orphans(&mut self, orphans: &Orphans) {
+        let known: BTreeSet<i64> =
+            self.todos.iter().filter(|todo| todo.listed.is_some()).map(|todo| todo.id).collect();
+        self.todos.retain(|todo| todo.listed.is_some() || !orphans.parents.contains_key(&todo.id));
+        for (id, partition) in orphans.parents.iter().filter(|(id, _)| !known.contains(id)) {
+            let partition = Some(self.number(partition));
+            let (listed, known, absent) = (None, false, false);
+            self.todos.push(Todo { id: *id, partition, listed, known, absent, orphan: true });
+        }
+        self.order();
     }
 
     /// The number of a partition.

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::columns::{instants, ints, time_at};
+use super::columns::{instants, int_at, ints, time_at};
+use super::keyed::is_unreadable;
 use super::listed::Listed;
 use super::order::Order;
 use super::writer::Writer;
@@ -20,8 +21,9 @@ use crate::config::PAGES_BELOW;
 use crate::cpu;
 use crate::data_file::{self, Encoder};
 use crate::decode::{Decoded, decode};
+use crate::erase;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::{TodoChunk, WalkState};
+use crate::manifest::{Subject, TodoChunk, WalkState};
 use crate::page::Page;
 use crate::progress::Phase;
 use crate::schema::{Call, Source};
@@ -36,6 +38,9 @@ const FULL_PAGES: [usize; 2] = [50, 100];
 /// How many pages of the head are read again after a walk: more than 5,000 changes during it are left to
 /// the next run, whose bookmark lies before them.
 const HEAD_PAGES_MAX: usize = 50;
+/// What to do about a page of the list that nobody can read.
+const UNREADABLE: &str =
+    "run again later with --full; if it stays, report it: what the other pages list has been fetched";
 /// Empty pages in a row that still promise more, before the walk is given up.
 const EMPTY_PAGES_MAX: u32 = 10;
 
@@ -109,6 +114,16 @@ impl Walk {
 
     /// Walks the list to its end, to the floor, or until the run is asked to stop.
     pub async fn run(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
+        let ended = self.walk(run, writer).await;
+        if self.trouble.is_some() {
+            // What it missed is known to this run alone, so the next one must not take it up.
+            self.state.chunks.clear();
+            writer.lake.manifest.walk = None;
+        }
+        ended
+    }
+
+    async fn walk(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
         writer.progress.begin(Phase::Walking, 0);
         writer.progress.advance(self.listed.rows());
         if self.state.listed {
@@ -147,7 +162,10 @@ impl Walk {
             };
             let both = async { Ok(tokio::join!(decode_page(&page), ahead)) };
             let (decoded, ahead) = writer.meanwhile(both).await?;
-            let rows = self.absorb(writer, &page, decoded?);
+            let rows = match self.readable(decoded)? {
+                Some(decoded) => self.absorb(writer, &page, decoded)?,
+                None => 0,
+            };
             if next.is_none() && self.doubts_end(rows) {
                 fetched = writer.meanwhile(self.ask(run, self.state.cursor.as_deref())).await?;
                 continue;
@@ -228,16 +246,43 @@ impl Walk {
         self.state.full |= !self.state.ordered;
     }
 
+    /// A page that nobody can read leaves the list incomplete; what the others list is fetched all the same.
+    fn readable(&mut self, decoded: Result<Decoded>) -> Result<Option<Decoded>> {
+        match decoded {
+            Err(error) if is_unreadable(&error) => {
+                self.trouble.get_or_insert(error.hint(UNREADABLE));
+                Ok(None)
+            }
+            decoded => decoded.map(Some),
+        }
+    }
+
     /// Takes in the rows of a page; answers how many there were.
-    fn absorb(&mut self, writer: &mut Writer, page: &Page, decoded: Decoded) -> usize {
+    fn absorb(&mut self, writer: &mut Writer, page: &Page, decoded: Decoded) -> Result<usize> {
         writer.note_oddities(&CONVERSATION_LIST, std::slice::from_ref(page), &decoded);
         let rows = decoded.batch.num_rows();
         writer.progress.advance(rows as u64);
         self.empty_pages = if rows == 0 { self.empty_pages + 1 } else { 0 };
         self.observe(&decoded.batch);
-        self.unsaved_rows += rows as u64;
-        self.listed.push(decoded.batch);
-        rows + decoded.set_aside.len()
+        self.take_up(writer, decoded.batch)?;
+        Ok(rows + decoded.set_aside.len())
+    }
+
+    /// Takes up listed conversations, but those that are forgotten, by their own id or by that of their contact.
+    fn take_up(&mut self, writer: &mut Writer, batch: RecordBatch) -> Result<()> {
+        self.unsaved_rows += batch.num_rows() as u64;
+        let picked = erase::picks(&CONVERSATION_LIST, &batch, &writer.forgotten);
+        let (ids, updated) = (ints(&batch, "id"), instants(&batch, "updated_at"));
+        for row in (0..batch.num_rows()).filter(|row| picked[*row]) {
+            let id = int_at(ids, row).expect("a key is never null");
+            writer.forget(id);
+            let since = self.state.since.map(Timestamp::as_microsecond);
+            if time_at(updated, row).is_none_or(|updated| since.is_none_or(|since| updated >= since)) {
+                self.state.forgotten.insert(writer.forgotten.marker(Subject::Conversation(id)));
+            }
+        }
+        self.listed.push(erase::without(batch, &picked)?);
+        Ok(())
     }
 
     /// Learns from a page whether the list is in order, and whether the floor is reached.
@@ -262,11 +307,11 @@ impl Walk {
             let asking = self.ask(run, next.as_deref());
             let Some((page, cursor)) = writer.meanwhile(asking).await? else { return Ok(()) };
             self.pages += 1;
-            let decoded = decode_page(&page).await?;
+            let decoded = decode_page(&page).await;
+            let Some(decoded) = self.readable(decoded)? else { break };
             let oldest = oldest(&decoded.batch);
             writer.note_oddities(&CONVERSATION_LIST, std::slice::from_ref(&page), &decoded);
-            self.unsaved_rows += decoded.batch.num_rows() as u64;
-            self.listed.push(decoded.batch);
+            self.take_up(writer, decoded.batch)?;
             next = cursor.as_ref().map(pairs);
             if next.is_none() || oldest.is_none_or(|oldest| oldest < began) {
                 break;
@@ -283,6 +328,9 @@ impl Walk {
     /// Saves the rows since the last chunk as one more, and commits the walk. Few rows are not worth a
     /// commit: listing them again costs no more than finding them.
     async fn save(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
+        if self.trouble.is_some() {
+            return Ok(());
+        }
         let first = self.saved_batches;
         let Some(rows) = self.listed.join_from(first)? else { return Ok(()) };
         self.saved_batches = self.listed.batches();
@@ -357,6 +405,7 @@ pub(super) fn begin(run: &Run, started_at: Timestamp, full: bool, since: Option<
         generation: None,
         cursor: None,
         chunks: Vec::new(),
+        forgotten: std::collections::BTreeSet::new(),
     }
 }
 

@@ -9,15 +9,17 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::config::{Selection, SyncSettings};
-use crate::decode::Decoded;
+use crate::decode::{Decoded, SetAside};
+use crate::erase;
 use crate::error::{Error, Result};
 use crate::fold::FoldCounts;
 use crate::lake::{Change, Lake, needed_memory};
-use crate::manifest::Pending;
+use crate::manifest::{Erasing, Forgotten, Pending, Subject};
 use crate::page::Page;
 use crate::progress::Progress;
 use crate::report::{Report, TableReport};
 use crate::schema::{Partition, Span, Table};
+use crate::tables::CONVERSATIONS;
 
 /// Records that are set aside are kept as they came, up to this many bytes a run; beyond it they are only
 /// counted, and the run stays incomplete.
@@ -31,6 +33,8 @@ pub(super) struct Writer {
     pub lake: Lake,
     pub report: Report,
     pub progress: Arc<Progress>,
+    /// What is to be left out of everything.
+    pub forgotten: Forgotten,
     pending: BTreeMap<(String, String), Pending>,
     quarantine: Vec<u8>,
     quarantine_saved: usize,
@@ -41,7 +45,16 @@ impl Writer {
     pub fn new(lake: Lake, report: Report, progress: Arc<Progress>) -> Self {
         let key = |pending: &Pending| (pending.table.clone(), pending.key.clone());
         let pending = lake.manifest.pending.iter().map(|pending| (key(pending), pending.clone())).collect();
-        Self { lake, report, progress, pending, quarantine: Vec::new(), quarantine_saved: 0, uncommitted: 0 }
+        Self {
+            forgotten: Forgotten::of(&lake.manifest),
+            lake,
+            report,
+            progress,
+            pending,
+            quarantine: Vec::new(),
+            quarantine_saved: 0,
+            uncommitted: 0,
+        }
     }
 
     /// The numbers of a table.
@@ -69,8 +82,11 @@ impl Writer {
         for (field, count) in &decoded.unknown {
             *numbers.unknown.entry(field.clone()).or_default() += count;
         }
-        numbers.set_aside += decoded.set_aside.len() as u64;
-        for aside in &decoded.set_aside {
+        let forgotten = &self.forgotten;
+        let others = decoded.set_aside.iter().filter(|aside| !forgotten.names_in(&aside.record));
+        let others: Vec<&SetAside> = others.collect();
+        self.table(table).set_aside += others.len() as u64;
+        for aside in others {
             let path = pages.get(aside.page as usize).map_or("", |page| page.path.as_str());
             self.set_aside(table, path, &aside.reason, &aside.record);
         }
@@ -83,6 +99,34 @@ impl Writer {
             self.quarantine.extend_from_slice(line.as_bytes());
             self.quarantine.push(b'\n');
         }
+    }
+
+    /// A conversation turned out to be with somebody who was forgotten: from now on it is forgotten too, and
+    /// whatever the lake has of it is erased before the run ends.
+    pub fn forget(&mut self, conversation: i64) {
+        let subject = Subject::Conversation(conversation);
+        if !self.forgotten.insert(subject) {
+            return;
+        }
+        erase::remember(&mut self.lake.manifest, [&subject], Erasing::default());
+        self.settle(&CONVERSATIONS, &conversation.to_string());
+        let forgotten = &self.forgotten;
+        self.report.warnings.retain(|warning| !forgotten.names_in(warning));
+        let noted = String::from_utf8_lossy(&self.quarantine).into_owned();
+        let others: String = noted.split_inclusive('\n').filter(|line| !forgotten.names_in(line)).collect();
+        if others.len() < noted.len() {
+            (self.quarantine, self.quarantine_saved) = (others.into_bytes(), 0);
+        }
+    }
+
+    /// Erases what this run has found to be forgotten.
+    pub async fn erase_forgotten(&mut self) -> Result<()> {
+        if self.lake.manifest.erasing.is_none() {
+            return Ok(());
+        }
+        self.prepare().await?;
+        erase::finish(&mut self.lake).await?;
+        self.checkpoint().await
     }
 
     /// Awaits an answer, and keeps the right to write meanwhile, however long it takes.

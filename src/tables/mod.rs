@@ -21,9 +21,11 @@ use crate::schema::Table;
 
 pub use self::campaign_members::CAMPAIGN_MEMBERS;
 pub use self::campaigns::CAMPAIGNS;
+pub use self::contacts::CONTACTS;
 pub use self::conversation_list::CONVERSATION_LIST;
 pub use self::conversations::CONVERSATIONS;
 pub use self::inboxes::INBOXES;
+pub use self::meetings::MEETINGS;
 pub use self::messages::MESSAGES;
 
 /// All tables, in the order in which a run reads them and the documentation shows them.
@@ -33,13 +35,13 @@ pub static ALL: &[&Table] = &[
     &CAMPAIGNS,
     &CAMPAIGN_MEMBERS,
     &INBOXES,
-    &contacts::CONTACTS,
+    &CONTACTS,
     &users::USERS,
     &teams::TEAMS,
     &accounts::ACCOUNTS,
     &playbooks::PLAYBOOKS,
     &landing_pages::LANDING_PAGES,
-    &meetings::MEETINGS,
+    &MEETINGS,
 ];
 
 /// The table of this name.

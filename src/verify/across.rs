@@ -75,6 +75,8 @@ type Found = BTreeMap<(u32, Kinship), (u64, i64)>;
 /// When a walk read a conversation that it then lost, that is a fault; before its end it is not.
 struct Ended {
     synced_us: Option<i64>,
+    /// Conversations were reset and not walked since: that they are not there says nothing.
+    reset: bool,
     pending: BTreeSet<i64>,
 }
 
@@ -98,6 +100,8 @@ pub(super) async fn check(
     doubles.tell(judged, found);
     let clean = manifest.run.status.ended_cleanly() && manifest.walk.is_none();
     for ((object, kinship), (count, first)) in kin {
+        // What a run that died has put is gone over by the next run that reads its table, not by every run.
+        let clean = clean && !manifest.adopted.contains(&judged[object as usize].verdict.path);
         across.tell(object, kinship, count, first, clean, found);
     }
     Ok(())
@@ -208,6 +212,11 @@ impl Across<'_> {
         let what = kinship.say(count, first, |object| &self.judged[object as usize].verdict.path);
         match (kinship, worst) {
             (Kinship::Bereft, _) => found.notes.push(format!("{path}: {what}")),
+            _ if self.ended.reset => {
+                found
+                    .notes
+                    .push(format!("{path}: {what}; conversations were reset, and `sync` reads them again"));
+            }
             (_, Verdict::Broken) => {
                 found.notes.push(format!("{path}: {what}; this may follow from the objects that are broken"));
             }
@@ -250,6 +259,7 @@ impl Ended {
         let synced = manifest.tables.get(name).and_then(|state| state.synced_at);
         let pending = manifest.pending.iter().filter(|pending| pending.table == name);
         Self {
+            reset: manifest.tables.get(name).is_some_and(|state| state.reset.is_some()),
             synced_us: synced.map(jiff::Timestamp::as_microsecond),
             pending: pending.filter_map(|pending| pending.key.parse().ok()).collect(),
         }

@@ -1,4 +1,5 @@
-//! The chain of manifests: it can be read, has no gap, belongs to one lake, and adds up.
+//! The chain of manifests: it can be read, has no gap but those that an erasure has left, belongs to one lake,
+//! and adds up.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Log, MANIFESTS_KEPT, Manifest, RunStatus, TableState, number_of};
@@ -51,7 +52,8 @@ pub(super) async fn check(
     let numbers: Vec<u64> = entries.iter().filter_map(|entry| number_of(&entry.path)).collect();
     let kept: Vec<u64> =
         numbers.into_iter().filter(|number| number + MANIFESTS_KEPT > newest.number).collect();
-    for pair in kept.windows(2).filter(|pair| pair[1] != pair[0] + 1) {
+    let erased = |number: u64| newest.erased_commits.contains(&number);
+    for pair in kept.windows(2).filter(|pair| !(pair[0] + 1..pair[1]).all(erased)) {
         let what =
             format!("commits {} to {} are missing between others that are kept", pair[0] + 1, pair[1] - 1);
         found.findings.push(Finding::broken("_manifest", what, "restore the files from a backup"));

@@ -15,6 +15,7 @@ mod against;
 mod chain;
 mod doubles;
 mod files;
+mod forgotten;
 mod json;
 mod object;
 mod rows;
@@ -80,6 +81,7 @@ async fn look(store: &dyn Store, quick: bool, progress: &Progress, keys: u64) ->
     let judged = judge_all(store, subjects, Rules::of(&manifest, quick), progress).await;
     todo::check(store, &manifest, &mut found).await;
     if !quick {
+        forgotten::check(store, &manifest, &listed, &judged, &mut found).await?;
         across::check(store, &manifest, &judged, keys, &mut found).await?;
     }
     for judged in judged {

@@ -1,5 +1,5 @@
-//! A simulated Drift account, a lake in a temporary directory, and runs between the two: in process, on
-//! the runtime's own time, with the real store underneath.
+//! A simulated Drift account, its lake, and runs between the two: in process, on the runtime's own time. The
+//! lake lies in a directory; `in_memory` is for the many who need no files.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,8 @@ use std::time::Duration;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use async_trait::async_trait;
-use drift_simulator::{ApiRequest, Behaviour, Mutation, Simulator, WireFault, WorldConfig};
+use bytes::Bytes;
+use drift_simulator::{ApiRequest, ApiResponse, Behaviour, Mutation, Simulator, WireFault, WorldConfig};
 use drift2parquet::api::{
     Broken, Client, ClientSettings, Method, Request, Response, Token, Transport, TransportError,
 };
@@ -22,21 +23,30 @@ use drift2parquet::progress::Progress;
 use drift2parquet::report::Report;
 use drift2parquet::schema::Table;
 use drift2parquet::stop::Stop;
-use drift2parquet::store::{Directory, Store};
 use drift2parquet::sync::{Ended, sync};
 use drift2parquet::tables;
 use secrecy::ExposeSecret;
-use tempfile::TempDir;
+
+use crate::crash::{Course, Cut, Fate};
+use crate::lake::Lake;
 
 /// Answers of the simulator, without a socket: delays are slept on the runtime's time, faults of the wire
 /// become errors of the transport.
-#[derive(Debug)]
-pub struct InProcess(pub Simulator);
+pub struct InProcess(Simulator, Option<Arc<Fate>>, Option<Edit>);
+
+/// Changes answers on their way, beyond what the simulator's own faults do.
+pub type Edit = Arc<dyn Fn(&Request, &mut Response) + Send + Sync>;
+
+impl std::fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("InProcess")
+    }
+}
 
 #[async_trait]
 impl Transport for InProcess {
     async fn send(&self, request: Request) -> std::result::Result<Response, TransportError> {
-        let answer = self.0.handle(&asked(&request));
+        let answer = self.answer(&asked(&request)).await;
         tokio::time::sleep(answer.delay).await;
         match answer.fault {
             None => {}
@@ -51,13 +61,30 @@ impl Transport for InProcess {
             }
             Some(_) => return Err(TransportError::new(Broken::Cut, "the connection was reset")),
         }
-        Ok(Response { status: answer.status, headers: answer.headers, body: answer.body })
+        let mut response = Response { status: answer.status, headers: answer.headers, body: answer.body };
+        if let Some(edit) = &self.2 {
+            edit(&request, &mut response);
+        }
+        Ok(response)
     }
 }
 
-/// In memory where there is such a place, since syncing thousands of lakes to a disk takes its time.
-fn folder() -> TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+impl InProcess {
+    /// The way to this simulator, on which nothing happens.
+    pub fn to(drift: Simulator) -> Self {
+        Self(drift, None, None)
+    }
+
+    /// The simulator's answer, unless the run dies before it asks, or before it is answered.
+    async fn answer(&self, asked: &ApiRequest) -> ApiResponse {
+        let Some(fate) = &self.1 else { return self.0.handle(asked) };
+        match fate.meet("request") {
+            Course::Goes | Course::Fails => return self.0.handle(asked),
+            Course::Ends(Cut::Before) | Course::Dead => {}
+            Course::Ends(_) => drop(self.0.handle(asked)),
+        }
+        fate.halt().await
+    }
 }
 
 fn asked(request: &Request) -> ApiRequest {
@@ -75,11 +102,18 @@ fn asked(request: &Request) -> ApiRequest {
 /// One account and its lake.
 pub struct Account {
     pub drift: Simulator,
-    pub lake: TempDir,
+    pub lake: Lake,
     pub settings: SyncSettings,
     pub token: Token,
+    /// What changes answers on their way.
+    pub edit: Option<Edit>,
+    /// No answer may be longer; suites that send too much lower it, since megabytes take their time.
+    pub body_bytes_max: usize,
     runs: u64,
 }
+
+/// As the program has it.
+const BODY_BYTES_MAX: usize = 64 << 20;
 
 impl Account {
     /// A small account, the same for the same seed.
@@ -95,13 +129,37 @@ impl Account {
     /// The account of this simulator.
     pub fn on(drift: Simulator) -> Self {
         let token = Token::fixed("sim-token").unwrap();
-        Self { drift, lake: folder(), settings: SyncSettings::default(), token, runs: 0 }
+        let lake = Lake::in_directory();
+        Self {
+            drift,
+            lake,
+            settings: SyncSettings::default(),
+            token,
+            edit: None,
+            body_bytes_max: BODY_BYTES_MAX,
+            runs: 0,
+        }
+    }
+
+    /// The same account with a new lake in memory, for those who need no files.
+    pub fn in_memory(self) -> Self {
+        Self { lake: Lake::in_memory(), ..self }
+    }
+
+    /// The same account with another lake.
+    pub fn with_lake(self, lake: Lake) -> Self {
+        Self { lake, ..self }
     }
 
     /// Another lake for the same account.
     pub fn with_new_lake(&self) -> Self {
         let (settings, token) = (self.settings.clone(), self.token.clone());
-        Self { drift: self.drift.clone(), lake: folder(), settings, token, runs: 0 }
+        let lake = match &self.lake {
+            Lake::Memory(_) => Lake::in_memory(),
+            Lake::Directory(_) => Lake::in_directory(),
+        };
+        let (drift, body_bytes_max) = (self.drift.clone(), self.body_bytes_max);
+        Self { drift, lake, settings, token, edit: None, body_bytes_max, runs: 0 }
     }
 
     /// One run that must begin.
@@ -121,13 +179,12 @@ impl Account {
     pub async fn try_run(&mut self, stop: &Stop) -> Result<Ended> {
         self.runs += 1;
         let run = RunId { id: format!("run-{}", self.runs), version: "0.0.0".to_owned(), seed: self.runs };
-        let store: Arc<dyn Store> = Arc::new(Directory::new(self.lake.path()));
         let now = jiff::Timestamp::from_millisecond(self.drift.with_world(|world| world.now_ms())).unwrap();
         let progress = Arc::new(Progress::default());
         sync(
             self.settings.clone(),
             self.client(),
-            store,
+            self.lake.store(),
             run,
             Clock::starting_at(now),
             progress,
@@ -141,7 +198,9 @@ impl Account {
         let random = fastrand::Rng::with_seed(self.runs);
         let mut settings = ClientSettings::new(self.token.clone(), random);
         settings.concurrency = self.settings.concurrency;
-        Client::new(settings, Arc::new(InProcess(self.drift.clone())))
+        settings.body_bytes_max = self.body_bytes_max;
+        let transport = InProcess(self.drift.clone(), self.lake.fate(), self.edit.clone());
+        Client::new(settings, Arc::new(transport))
     }
 
     /// Changes the account.
@@ -166,33 +225,45 @@ impl Account {
 
     /// The newest manifest.
     pub async fn manifest(&self) -> Manifest {
-        Log::new(&Directory::new(self.lake.path())).newest().await.unwrap().unwrap()
+        Log::new(self.lake.store().as_ref()).newest().await.unwrap().unwrap()
     }
 
     /// Every object of every table with its bytes.
-    pub fn objects(&self) -> BTreeMap<String, Vec<u8>> {
-        let mut objects = BTreeMap::new();
-        for table in tables::ALL {
-            collect(self.lake.path(), &self.lake.path().join(table.name), &mut objects);
-        }
-        objects
+    pub fn objects(&self) -> BTreeMap<String, Bytes> {
+        tables::ALL.iter().flat_map(|table| self.lake.files(table.name)).collect()
     }
 
     /// All rows of a table.
     pub fn rows(&self, table: &'static Table) -> Vec<RecordBatch> {
-        let mut found = BTreeMap::new();
-        collect(self.lake.path(), &self.lake.path().join(table.name), &mut found);
-        let open = |bytes: Vec<u8>| data_file::open(table, bytes::Bytes::from(bytes)).unwrap();
-        found
-            .into_values()
-            .flat_map(|bytes| open(bytes).batches().map(Result::unwrap).collect::<Vec<_>>())
-            .collect()
+        self.try_rows(table).unwrap()
+    }
+
+    /// All rows of a table, as a plain glob finds them: every file below its folder, whoever put it there.
+    pub fn try_rows(&self, table: &'static Table) -> Result<Vec<RecordBatch>> {
+        let names: Vec<&str> = table.all_columns().map(|column| column.name).collect();
+        self.try_columns(table, &names)
+    }
+
+    /// These columns of all rows of a table; reading all of them takes its time.
+    pub fn columns(&self, table: &'static Table, names: &[&str]) -> Vec<RecordBatch> {
+        self.try_columns(table, names).unwrap()
+    }
+
+    fn try_columns(&self, table: &'static Table, names: &[&str]) -> Result<Vec<RecordBatch>> {
+        let mut rows = Vec::new();
+        for (path, bytes) in self.lake.files(table.name) {
+            let object = data_file::open(table, bytes).map_err(|error| error.at("object", &path))?;
+            for batch in object.columns(names)? {
+                rows.push(batch.map_err(|error| error.at("object", &path))?);
+            }
+        }
+        Ok(rows)
     }
 
     /// The values of an integer column, sorted; of live rows only, if so asked.
     pub fn ids(&self, table: &'static Table, column: &str, live: bool) -> Vec<i64> {
         let mut ids = Vec::new();
-        for batch in self.rows(table) {
+        for batch in self.columns(table, &[column, "_deleted_at"]) {
             let deleted =
                 batch.column_by_name("_deleted_at").unwrap().as_primitive::<TimestampMicrosecondType>();
             let values = batch.column_by_name(column).unwrap().as_primitive::<Int64Type>();
@@ -215,17 +286,5 @@ impl Account {
         let mut ids: Vec<i64> = self.drift.truth(table).map(id).collect();
         ids.sort_unstable();
         ids
-    }
-}
-
-fn collect(root: &std::path::Path, folder: &std::path::Path, found: &mut BTreeMap<String, Vec<u8>>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.map(std::result::Result::unwrap) {
-        if entry.path().is_dir() {
-            collect(root, &entry.path(), found);
-        } else {
-            let path = entry.path().strip_prefix(root).unwrap().display().to_string();
-            found.insert(path, std::fs::read(entry.path()).unwrap());
-        }
     }
 }

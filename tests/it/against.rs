@@ -7,6 +7,7 @@ use drift2parquet::store::Directory;
 use drift2parquet::verify::{Against, Verdict, Verification, against, verify};
 
 use crate::account::Account;
+use crate::lake::Lake;
 
 /// All conversations of a small account.
 const ALL: usize = 1_000;
@@ -101,7 +102,7 @@ async fn a_conversation_that_the_lake_should_have_and_has_not_is_named() {
 #[tokio::test(start_paused = true)]
 async fn one_stored_as_erased_that_drift_still_answers_is_named() {
     let mut account = loaded(6).await;
-    let lake = std::mem::replace(&mut account.lake, tempfile::tempdir().unwrap());
+    let lake = std::mem::replace(&mut account.lake, Lake::in_directory());
     let other = Account::small(6);
     other.wait(1);
     other.change([Mutation::EraseConversation { conversation: 4 }]);

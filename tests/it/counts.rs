@@ -1,14 +1,17 @@
-//! What the suites counted, in one place: one JSON line a suite, appended to the file that `D2P_COUNTS` names.
+//! How much the suites have tried. Each says at its end what it did; what all of them said becomes
+//! `docs/reliability.md`.
 
-use std::io::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write;
 
-/// Records the counts of a suite; nothing when nobody asked for them.
+/// Adds one line of JSON to the file that `D2P_COUNTS` names, if it names one. Several lines of a suite are
+/// added up, so that its tests may run side by side.
 pub fn record(suite: &str, counts: &[(&str, u64)]) {
-    let Ok(path) = std::env::var("D2P_COUNTS") else { return };
+    let Some(file) = std::env::var_os("D2P_COUNTS") else { return };
     let counts: serde_json::Map<_, _> =
-        counts.iter().map(|(name, count)| ((*name).to_owned(), (*count).into())).collect();
-    let line = serde_json::json!({"suite": suite, "counts": counts});
-    let mut file = std::fs::File::options().create(true).append(true).open(path).unwrap();
-    // In one write, so that the lines of suites that run side by side stay whole.
-    file.write_all(format!("{line}\n").as_bytes()).unwrap();
+        counts.iter().map(|(what, count)| ((*what).to_owned(), (*count).into())).collect();
+    let line = format!("{}\n", serde_json::json!({ "suite": suite, "counts": counts }));
+    // One write of a short line to a file opened for appending is not torn by another's.
+    let opened = OpenOptions::new().create(true).append(true).open(file);
+    opened.and_then(|mut file| file.write_all(line.as_bytes())).expect("the counts can be written");
 }

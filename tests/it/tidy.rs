@@ -11,10 +11,12 @@ const FLOORS: &[&[&str]] = &[
     &["tables", "cpu"],
     &["config"],
     &["api", "decode", "data_file", "store"],
-    &["fold"],
+    &["columns"],
+    &["fold", "seen"],
     &["manifest"],
     &["lake"],
-    &["sync", "status", "verify", "forecast"],
+    &["erase"],
+    &["sync", "status", "verify", "forecast", "forget", "reset"],
 ];
 
 /// Outside crates, and the one place that knows each.

@@ -267,6 +267,20 @@ fn dropped_rows_leave_the_object_and_may_leave_it_empty() {
 }
 
 #[test]
+fn picked_rows_leave_the_object_stored_or_incoming() {
+    let old = [row(1, 1), row(2, 2), row(3, 3)];
+    let even = |batch: &RecordBatch| {
+        let ids = batch.column_by_name("id").unwrap().as_primitive::<arrow::datatypes::Int64Type>();
+        ids.values().iter().map(|id| id % 2 == 0).collect()
+    };
+    let picker = Picker { columns: vec!["id"], picks: std::sync::Arc::new(even) };
+    let changes = Changes { dropped: Dropped::Picked(&picker), ..upserts(users(), &[row(4, 4)]) };
+    assert_eq!(assert_fold(&old, changes, &[old[0].clone(), old[2].clone()]).dropped, 1);
+    let nobody = Changes { dropped: Dropped::Picked(&picker), ..Changes::none(users(), WALK) };
+    assert_fold(&[old[0].clone(), old[2].clone()], nobody, &[old[0].clone(), old[2].clone()]);
+}
+
+#[test]
 fn a_change_deep_in_a_large_object_is_found() {
     let old: Vec<Sample> = (0..70_000).map(|n| row(n, n as u64)).collect();
     let mut expected = old.clone();

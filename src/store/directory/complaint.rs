@@ -6,10 +6,11 @@ use std::path::Path;
 use crate::error::Error;
 
 pub(super) fn cannot_read(place: &Path, cause: Cause) -> Error {
-    Error::store("cannot read from the lake")
-        .caused_by(cause)
-        .at("path", place.display())
-        .hint("check that the disk is readable, then run `drift2parquet verify`")
+    let hint = match cause.kind() {
+        ErrorKind::InvalidInput => "move what does not belong to the lake out of it, then run again",
+        _ => "check that the disk is readable, then run `drift2parquet verify`",
+    };
+    Error::store("cannot read from the lake").caused_by(cause).at("path", place.display()).hint(hint)
 }
 
 pub(super) fn cannot_write(place: &Path, cause: Cause) -> Error {

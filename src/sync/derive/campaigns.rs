@@ -8,11 +8,11 @@ use arrow::array::{
 };
 
 use super::Inputs;
-use super::seen::{Seen, seen};
+use crate::columns::{assemble, column, instants, int_at, ints, time_at, times};
 use crate::data_file::Reader;
 use crate::error::Result;
 use crate::schema::Table;
-use crate::sync::columns::{assemble, column, instants, int_at, ints, time_at, times};
+use crate::seen::{Seen, seen};
 
 /// What is known of one campaign.
 #[derive(Debug, Default)]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 
 use super::Inputs;
-use super::seen::seen;
+use crate::columns::{assemble, times};
 use crate::error::Result;
 use crate::schema::Table;
-use crate::sync::columns::{assemble, times};
+use crate::seen::seen;
 
 /// One row per inbox.
 pub(super) fn rows(table: &Table, inputs: &Inputs) -> Result<RecordBatch> {

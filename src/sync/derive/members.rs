@@ -3,12 +3,12 @@
 use arrow::array::RecordBatch;
 use arrow::compute::{filter_record_batch, is_not_null};
 
+use crate::columns::{assemble, broken, column, time};
 use crate::cpu;
 use crate::data_file::Reader;
 use crate::error::Result;
 use crate::lake::{Change, Departed, partition_of};
 use crate::schema::Table;
-use crate::sync::columns::{assemble, broken, column, time};
 use crate::sync::writer::Writer;
 use crate::tables::{CAMPAIGN_MEMBERS, CONVERSATIONS};
 

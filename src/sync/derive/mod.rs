@@ -3,7 +3,6 @@
 mod campaigns;
 mod inboxes;
 mod members;
-mod seen;
 
 use arrow::array::RecordBatch;
 

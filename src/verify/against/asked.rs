@@ -9,8 +9,9 @@ use super::sample::Stored;
 use crate::api::{Answer, Client};
 use crate::cpu;
 use crate::decode::decode;
+use crate::erase;
 use crate::error::{Error, Result};
-use crate::manifest::Manifest;
+use crate::manifest::{Forgotten, Manifest};
 use crate::page::Page;
 use crate::schema::{Call, Source};
 use crate::tables::{CONVERSATION_LIST, CONVERSATIONS, MESSAGES};
@@ -61,8 +62,13 @@ pub(super) async fn head(client: &Client, manifest: &Manifest) -> Result<Vec<i64
     };
     let since = manifest.since.map(jiff::Timestamp::as_microsecond);
     let Answer::Page(page, _) = client.get(&list, None, &[]).await? else { return Ok(Vec::new()) };
-    let decoded = cpu::run(move || decode(&CONVERSATION_LIST, list.rows, &[page])).await?;
-    let column = |name: &str| decoded.batch.column_by_name(name).expect("a declared column");
+    let forgotten = Forgotten::of(manifest);
+    let listed = cpu::run(move || {
+        let decoded = decode(&CONVERSATION_LIST, list.rows, &[page])?;
+        erase::leave_out(&CONVERSATION_LIST, decoded.batch, &forgotten)
+    });
+    let listed = listed.await?;
+    let column = |name: &str| listed.column_by_name(name).expect("a declared column");
     let (ids, updated) = (column("id"), column("updated_at"));
     let ids = ids.as_primitive::<Int64Type>().values().iter();
     let updated = updated.as_primitive::<TimestampMicrosecondType>().iter();

@@ -10,8 +10,10 @@ use super::asked::{Asked, detail_call};
 use crate::cpu;
 use crate::data_file::Reader;
 use crate::decode::decode;
+use crate::erase;
 use crate::error::{Error, Result};
 use crate::lake::partition_of;
+use crate::manifest::Forgotten;
 use crate::schema::{Source, Table};
 use crate::store::Store;
 use crate::tables::{CONVERSATION_LIST, CONVERSATIONS, MESSAGES};
@@ -35,6 +37,7 @@ pub(super) async fn compare(
     store: &dyn Store,
     path: &str,
     asked: Vec<Asked>,
+    forgotten: Forgotten,
 ) -> Result<Vec<(i64, Compared)>> {
     let ids: BTreeSet<i64> = asked.iter().map(|asked| asked.stored.id).collect();
     let conversations =
@@ -44,8 +47,9 @@ pub(super) async fn compare(
     let messages = reopen(store, &MESSAGES, &beside).await?;
     let messages = rows_of(messages, &MESSAGES, "conversation_id", ids).await?;
     cpu::run(move || {
-        let compared =
-            asked.iter().map(|asked| Ok((asked.stored.id, compare_one(asked, &conversations, &messages)?)));
+        let compared = asked
+            .iter()
+            .map(|asked| Ok((asked.stored.id, compare_one(asked, &conversations, &messages, &forgotten)?)));
         compared.collect()
     })
     .await
@@ -71,7 +75,12 @@ async fn rows_of(
     .await
 }
 
-fn compare_one(asked: &Asked, conversations: &RecordBatch, messages: &RecordBatch) -> Result<Compared> {
+fn compare_one(
+    asked: &Asked,
+    conversations: &RecordBatch,
+    messages: &RecordBatch,
+    forgotten: &Forgotten,
+) -> Result<Compared> {
     let stored = &asked.stored;
     let Some(detail) = &asked.detail else {
         return Ok(if stored.deleted { Compared::Equal { messages: 0 } } else { Compared::GoneSince });
@@ -95,14 +104,19 @@ fn compare_one(asked: &Asked, conversations: &RecordBatch, messages: &RecordBatc
         return Ok(Compared::Differs(format!("differs from what Drift answers in {}", quoted(&columns))));
     }
     match &asked.messages {
-        Some(pages) => compare_thread(stored.id, pages, messages),
+        Some(pages) => compare_thread(stored.id, pages, messages, forgotten),
         None => Ok(Compared::Equal { messages: 0 }),
     }
 }
 
-fn compare_thread(id: i64, pages: &[crate::page::Page], stored: &RecordBatch) -> Result<Compared> {
+fn compare_thread(
+    id: i64,
+    pages: &[crate::page::Page],
+    stored: &RecordBatch,
+    forgotten: &Forgotten,
+) -> Result<Compared> {
     let Source::Thread { call } = MESSAGES.source else { return Ok(Compared::Equal { messages: 0 }) };
-    let answered = decode(&MESSAGES, call.rows, pages)?.batch;
+    let answered = erase::leave_out(&MESSAGES, decode(&MESSAGES, call.rows, pages)?.batch, forgotten)?;
     let (theirs, ours) = (index(&answered, |_| true), index(stored, |row| belongs(stored, row, id)));
     let lacking = theirs.keys().filter(|key| !ours.contains_key(key)).count();
     let surplus = ours.keys().filter(|key| !theirs.contains_key(key)).count();

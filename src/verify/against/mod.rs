@@ -19,7 +19,7 @@ use super::Verification;
 use super::verdict::Finding;
 use crate::api::Client;
 use crate::error::{Error, Result};
-use crate::manifest::{Log, Manifest};
+use crate::manifest::{Forgotten, Log, Manifest};
 use crate::progress::{Phase, Progress};
 use crate::store::Store;
 use crate::tables::{CONVERSATIONS, MESSAGES};
@@ -73,7 +73,7 @@ pub async fn against(
     for (path, chosen) in sample.by_object() {
         let with_messages = manifest.tables.get(MESSAGES.name).is_some_and(|table| !table.objects.is_empty());
         let answers = ask_all(client, chosen, with_messages, progress).await?;
-        for compared in compare(store, &path, answers).await? {
+        for compared in compare(store, &path, answers, Forgotten::of(&manifest)).await? {
             told.take(compared);
         }
     }

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod beside;
+#[allow(clippy::disallowed_methods, reason = "the environment names the file that the suites count in")]
+#[path = "../../../tests/it/counts.rs"]
+mod counts;
 mod damage;
 mod world;
 

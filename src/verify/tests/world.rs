@@ -206,6 +206,7 @@ impl World {
                 generation: None,
                 cursor: None,
                 chunks: vec![TodoChunk { path: CHUNK.into(), rows: 2, sha256 }],
+                forgotten: std::collections::BTreeSet::new(),
             });
         });
     }

@@ -10,6 +10,10 @@ use drift2parquet::verify::Verdict;
 
 use super::{OF_CONVERSATIONS, oauth, same};
 use crate::account::Account;
+use crate::counts::record;
+
+/// What the attacks are counted under.
+const SUITE: &str = "completeness attacks";
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -52,6 +56,7 @@ async fn list_and_detail_may_differ_about_the_last_change() {
         run_exactly(&mut account, "settled").await;
         assert_eq!(account.calls().get("conversation"), None, "offset {offset}: fetched again for nothing");
     }
+    record(SUITE, &[("attacks", 1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,6 +72,7 @@ async fn a_message_that_shows_up_late_is_found() {
         minutes(&account, 600);
         run_exactly(&mut account, "later").await;
     }
+    record(SUITE, &[("attacks", 1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -80,6 +86,7 @@ async fn a_late_message_is_found_however_long_the_next_run_waits() {
         account.wait(hours);
         run_exactly(&mut account, &format!("{hours} hours later")).await;
     }
+    record(SUITE, &[("attacks", 1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,6 +103,7 @@ async fn a_message_between_detail_and_messages_is_found() {
         minutes(&account, 20);
         run_exactly(&mut account, &fault.to_string()).await;
     }
+    record(SUITE, &[("attacks", 1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,6 +122,7 @@ async fn a_conversation_that_the_list_forgets_is_kept_and_told() {
     let told = report.warnings.iter().any(|warning| warning.contains("2 conversations were not listed"));
     assert!(told, "{:?}", report.warnings);
     assert_eq!(account.ids(&MESSAGES, "id", true), messages);
+    record(SUITE, &[("attacks", 1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,6 +148,7 @@ async fn no_order_of_the_list_hides_a_change() {
             }
         }
     }
+    record(SUITE, &[("attacks", 1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -164,6 +174,7 @@ async fn a_page_token_that_expires_while_a_run_is_stopped_costs_only_the_walk() 
     account.wait(2);
     account.settings.full = true;
     run_exactly(&mut account, "after the resumed walk").await;
+    record(SUITE, &[("attacks", 1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -182,6 +193,7 @@ async fn clocks_may_differ_by_an_hour() {
             run_exactly(&mut account, &format!("skew of {skew} minutes, round {round}")).await;
         }
     }
+    record(SUITE, &[("attacks", 1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -200,6 +212,7 @@ async fn a_list_that_moves_while_it_is_walked_loses_nothing() {
             run_exactly(&mut account, &format!("{cursor:?} {generation:?} full")).await;
         }
     }
+    record(SUITE, &[("attacks", 1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -230,6 +243,7 @@ async fn many_conversations_that_vanish_at_once_are_not_believed() {
     }
     account.settings.accept_deletions = true;
     run_exactly_but_contacts(&mut account).await;
+    record(SUITE, &[("attacks", 1)]);
 }
 
 /// Contacts of erased conversations stay, since Drift still answers them.
@@ -247,6 +261,7 @@ async fn a_few_conversations_that_vanish_are_asked_for() {
     account.change((0..100).map(|conversation| Mutation::EraseConversation { conversation }));
     account.settings.full = true;
     run_exactly_but_contacts(&mut account).await;
+    record(SUITE, &[("attacks", 1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,6 +282,7 @@ async fn an_erased_contact_takes_everything_along() {
     account.wait(1);
     run_exactly(&mut account, "again").await;
     assert_eq!(account.calls().get("contact"), None, "a contact that is gone is not asked for again");
+    record(SUITE, &[("attacks", 1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -285,6 +301,7 @@ async fn what_changes_in_silence_is_brought_by_refetch() {
     twin.run_to_the_end().await;
     same(&account.live().unwrap(), &twin.live().unwrap()).unwrap();
     assert!(same(&account.live().unwrap(), &before).is_err(), "the tags are new");
+    record(SUITE, &[("attacks", 1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -303,4 +320,5 @@ async fn an_access_token_that_ends_is_renewed_again_and_again() {
             assert_eq!(error.unwrap_or_else(|error| error).kind().exit_code(), 3);
         }
     }
+    record(SUITE, &[("attacks", 1)]);
 }

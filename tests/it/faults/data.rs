@@ -136,7 +136,7 @@ fn judge_keys(account: &Account, report: &Report, found: &Cells, sound: &Cells) 
 }
 
 fn quarantined(account: &Account) -> bool {
-    std::fs::read_dir(account.lake.path().join("_quarantine")).is_ok_and(|files| files.count() > 0)
+    !account.lake.files("_quarantine").is_empty()
 }
 
 fn judge_rows(truth: Truth, path: &str, flip: Flip, report: &Report, found: &Cells, sound: &Cells) -> Found {
@@ -219,7 +219,7 @@ async fn all_flips(truth: Truth, flips: &[Flip]) {
             wrong.push(format!("{truth} {path}: no flip shows, so this world does not have it"));
         }
     }
-    settle(cases, &wrong);
+    settle("bad data", cases, &wrong);
 }
 
 macro_rules! tables {

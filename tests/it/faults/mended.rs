@@ -97,3 +97,22 @@ async fn a_user_who_was_taken_for_gone_comes_back_on_refetch() {
     account.sound_run().await.unwrap();
     assert_eq!(account.ids(by_name("users").unwrap(), "id", true), before);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_erasure_found_in_the_second_of_the_last_run_brings_its_contact_up_to_date() {
+    let mut account = Account::of(WorldConfig { months: 1, ..WorldConfig::small(42) }, Behaviour::default());
+    account.run_to_the_end().await;
+    account.wait(3);
+    account.change((0..20).flat_map(|conversation| {
+        [Mutation::AddMessage { conversation }, Mutation::EraseConversation { conversation }]
+    }));
+    account.run_to_the_end().await;
+    account.settings.full = true;
+    account.run_to_the_end().await;
+    let mut twin = account.with_new_lake();
+    twin.run_to_the_end().await;
+    let (live, wanted) = (account.live().unwrap(), twin.live().unwrap());
+    for (key, contact) in &wanted["contacts"] {
+        assert_eq!(live["contacts"].get(key), Some(contact));
+    }
+}

@@ -1,6 +1,6 @@
 //! Random scripts of many faults over several runs, with changes between them; then none, and the truth.
 //!
-//! `D2P_SCRIPTS` says how many scripts (150 when it does not), `D2P_SEED` plays a single one again.
+//! `D2P_SCRIPTS` says how many scripts (1,000 when it does not), `D2P_SEED` plays a single one again.
 
 use drift_simulator::api::{CursorKind, Generation, LinksEnd, ListOrder};
 use drift_simulator::{Behaviour, EndpointKind as E, Fault, FaultScript, MutationCounts, WorldConfig};
@@ -9,16 +9,16 @@ use drift2parquet::sync::Ended;
 use drift2parquet::verify::Verdict;
 use std::time::Duration;
 
-use super::{Found, OF_CONVERSATIONS, SUMS, is_named, is_placed, same, settle};
+use super::{Found, LEAN_BODY_BYTES_MAX, OF_CONVERSATIONS, SUMS, is_named, is_placed, lean, same, settle};
 use crate::account::Account;
 
 /// How many scripts a test runs, unless the environment says otherwise.
-const SCRIPTS: u64 = 150;
+const SCRIPTS: u64 = 1_000;
 /// Tests that share the scripts, so that they run side by side.
 const SHARES: u64 = 4;
 
 /// Rows of these may stay though a reader who begins today does not get them any more.
-const LASTING: [&str; 3] = ["contacts", "users", "meetings"];
+pub const LASTING: [&str; 3] = ["contacts", "users", "meetings"];
 
 /// Endpoints that a run calls; those with the most rows come twice.
 const CALLED: [E; 17] = [
@@ -57,7 +57,8 @@ impl History {
             mean_messages: [1, 3, 6][chance.usize(0..3)],
             ..WorldConfig::small(seed)
         };
-        let mut account = Account::of(world, behaviour(&mut chance));
+        let mut account = Account::of(world, behaviour(&mut chance)).in_memory();
+        account.body_bytes_max = LEAN_BODY_BYTES_MAX;
         account.settings.concurrency = [1, 4, 32][chance.usize(0..3)];
         if chance.u8(0..4) == 0 {
             account.token = super::oauth();
@@ -83,7 +84,7 @@ impl History {
             }
             self.account.drift.set_faults(FaultScript::default());
             self.account.is_valid(Verdict::Unfinished).await?;
-            self.account.live()?;
+            self.account.no_key_twice()?;
             self.account.drift.mutate(seed * 16 + round, changes(&mut self.chance));
         }
         self.recover(again).await
@@ -112,7 +113,8 @@ impl History {
     }
 }
 
-fn behaviour(chance: &mut fastrand::Rng) -> Behaviour {
+/// A dialect of the API.
+pub fn behaviour(chance: &mut fastrand::Rng) -> Behaviour {
     let mut behaviour = Behaviour {
         generation: [Generation::Auto, Generation::Old, Generation::New][chance.usize(0..3)],
         order: [ListOrder::Updated, ListOrder::Updated, ListOrder::Created][chance.usize(0..3)],
@@ -135,8 +137,9 @@ fn behaviour(chance: &mut fastrand::Rng) -> Behaviour {
 }
 
 /// Rules aim at endpoints that a run calls, and some of them never end.
-fn sharpened(mut script: FaultScript, chance: &mut fastrand::Rng) -> FaultScript {
+pub fn sharpened(mut script: FaultScript, chance: &mut fastrand::Rng) -> FaultScript {
     for rule in &mut script.rules {
+        rule.fault = lean(rule.fault);
         if rule.endpoint.is_some_and(|endpoint| !CALLED.contains(&endpoint)) {
             rule.endpoint = Some(CALLED[chance.usize(0..CALLED.len())]);
         }
@@ -147,7 +150,8 @@ fn sharpened(mut script: FaultScript, chance: &mut fastrand::Rng) -> FaultScript
     script
 }
 
-fn changes(chance: &mut fastrand::Rng) -> MutationCounts {
+/// What changes between two runs.
+pub fn changes(chance: &mut fastrand::Rng) -> MutationCounts {
     MutationCounts {
         added: chance.u32(0..3),
         messages: chance.u32(0..4),
@@ -161,12 +165,12 @@ fn changes(chance: &mut fastrand::Rng) -> MutationCounts {
 }
 
 /// Answers that a run has to believe, so that only `--refetch` brings the truth back.
-fn is_believed(fault: Fault) -> bool {
+pub fn is_believed(fault: Fault) -> bool {
     matches!(fault, Fault::Status { status: 404, .. } | Fault::InvalidUtf8 | Fault::NoPagination)
 }
 
 /// A run may be refused at its first calls, before it is known that it is Drift that answers.
-fn is_refused(error: &Error) -> Found {
+pub fn is_refused(error: &Error) -> Found {
     let greets = ["/app/token_info", "/oauth2/token", "/users/list"];
     let first = error.place("call").is_some_and(|call| greets.contains(&call));
     is_placed(error, if first { &[2, 3, 4] } else { &[3, 4] })
@@ -184,10 +188,11 @@ async fn share(number: u64) {
         let mut history = History::of(seed);
         played += 1;
         if let Err(found) = history.play(seed).await {
-            wrong.push(format!("D2P_SEED={seed} {}: {found}", history.told.join(" ")));
+            let replay = format!("D2P_SEED={seed} cargo nextest run --test it random_scripts");
+            wrong.push(format!("`{replay}`, {}: {found}", history.told.join(" ")));
         }
     }
-    settle(played, &wrong);
+    settle("random scripts", played, &wrong);
 }
 
 #[tokio::test(start_paused = true)]

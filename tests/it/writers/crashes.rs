@@ -4,7 +4,7 @@ use drift2parquet::verify::Verdict;
 
 use super::weather::{Twist, Weather};
 use super::{End, Scene, alone};
-use crate::faults::{Found, settle};
+use crate::faults::{Found, nothing_is};
 
 async fn killed(scene: &Scene, at: usize, twist: Twist) -> Found {
     let weather = Weather::once(scene.bucket.clone(), at, twist);
@@ -32,5 +32,5 @@ async fn killed_at_any_operation_the_next_run_ends_as_if_nothing_had_been() {
         }
     }
     crate::counts::record("bucket crashes", &[("cases", cases)]);
-    settle(cases as usize, &wrong);
+    nothing_is(&wrong, cases);
 }

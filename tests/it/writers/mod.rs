@@ -120,7 +120,7 @@ impl Scene {
         let mut asking = ClientSettings::new(token, fastrand::Rng::with_seed(number));
         asking.concurrency = settings.concurrency;
         asking.max_rate = self.max_rate;
-        let client = Client::new(asking, Arc::new(InProcess(self.drift.clone())));
+        let client = Client::new(asking, Arc::new(InProcess::to(self.drift.clone())));
         let (store, progress) = (lake(weather), Arc::new(Progress::default()));
         let running = sync(settings, client, store, run, self.clock, progress, Stop::default());
         tokio::select! {

@@ -10,7 +10,7 @@ use object_store::memory::InMemory;
 
 use super::weather::{Kind, Twist, Weather};
 use super::{Objects, Scene, alone};
-use crate::faults::{Found, settle};
+use crate::faults::{Found, nothing_is};
 
 /// What becomes of one put, and of what follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +87,7 @@ async fn sweep(scene: &Scene) {
         wrong.extend(found.err().map(|found| format!("{at} {outcome:?}: {found}")));
     }
     crate::counts::record("two writers", &[("unknown outcomes", cases)]);
-    settle(cases as usize, &wrong);
+    nothing_is(&wrong, cases);
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,5 +117,5 @@ async fn an_answer_that_cannot_be_read_ends_the_run_and_the_next_ends_exactly() 
         wrong.extend(found.err().map(|found| format!("{at} {kind:?}: {found}")));
     }
     crate::counts::record("two writers", &[("answers that cannot be read", cases)]);
-    settle(cases as usize, &wrong);
+    nothing_is(&wrong, cases);
 }

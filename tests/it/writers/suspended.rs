@@ -7,7 +7,7 @@ use drift2parquet::verify::Verdict;
 
 use super::weather::{Kind, Twist, Weather};
 use super::{End, LEASE_IS_OVER, LONGER_THAN_THE_LEASE, Objects, Scene, alone};
-use crate::faults::{Found, settle};
+use crate::faults::{Found, nothing_is};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -120,7 +120,7 @@ async fn sweep(others: &[Other]) {
         }
     }
     crate::counts::record("two writers", &[("suspended", cases)]);
-    settle(cases as usize, &wrong);
+    nothing_is(&wrong, cases);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use drift2parquet::verify::Verdict;
 
 use super::weather::{Twist, Weather};
 use super::{End, LEASE_IS_OVER, Scene};
-use crate::faults::{Found, settle};
+use crate::faults::{Found, nothing_is};
 
 /// How many histories; more on demand.
 fn histories() -> u64 {
@@ -117,5 +117,5 @@ async fn two_runs_at_once_end_in_the_truth() {
         wrong.extend(found.err().map(|found| format!("seed {seed}: {found}")));
     }
     crate::counts::record("two writers", &[("histories", histories())]);
-    settle(histories() as usize, &wrong);
+    nothing_is(&wrong, histories());
 }

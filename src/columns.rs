@@ -13,15 +13,15 @@ use crate::error::{Error, Result};
 use crate::schema::Table;
 
 /// Named columns, to be put into a batch.
-pub(super) type Columns = Vec<(&'static str, ArrayRef)>;
+pub type Columns = Vec<(&'static str, ArrayRef)>;
 
 /// Times in epoch microseconds.
-pub(super) fn times(values: impl IntoIterator<Item = Option<i64>>) -> ArrayRef {
+pub fn times(values: impl IntoIterator<Item = Option<i64>>) -> ArrayRef {
     Arc::new(values.into_iter().collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
 }
 
 /// The same time in every row.
-pub(super) fn time(value: i64, rows: usize) -> ArrayRef {
+pub fn time(value: i64, rows: usize) -> ArrayRef {
     times(std::iter::repeat_n(Some(value), rows))
 }
 
@@ -29,7 +29,7 @@ pub(super) fn time(value: i64, rows: usize) -> ArrayRef {
 ///
 /// # Errors
 /// Internal, when a key column is missing or the columns differ in length.
-pub(super) fn assemble(table: &Table, rows: usize, mut columns: Columns) -> Result<RecordBatch> {
+pub fn assemble(table: &Table, rows: usize, mut columns: Columns) -> Result<RecordBatch> {
     let schema = table.schema();
     let mut take = |name: &str, kind: &DataType| match columns.iter().position(|(known, _)| *known == name) {
         Some(index) => columns.swap_remove(index).1,
@@ -40,7 +40,7 @@ pub(super) fn assemble(table: &Table, rows: usize, mut columns: Columns) -> Resu
 }
 
 /// The batch with some columns exchanged.
-pub(super) fn exchange(table: &Table, batch: &RecordBatch, columns: Columns) -> Result<RecordBatch> {
+pub fn exchange(table: &Table, batch: &RecordBatch, columns: Columns) -> Result<RecordBatch> {
     let mut arrays = batch.columns().to_vec();
     for (name, array) in columns {
         let index = batch.schema().index_of(name).map_err(|cause| mismatch(table, cause))?;
@@ -50,37 +50,41 @@ pub(super) fn exchange(table: &Table, batch: &RecordBatch, columns: Columns) -> 
 }
 
 /// Each value of `first`, or that of `second` where `first` has none.
-pub(super) fn coalesce(first: &ArrayRef, second: &ArrayRef) -> Result<ArrayRef> {
+pub fn coalesce(first: &ArrayRef, second: &ArrayRef) -> Result<ArrayRef> {
     let there: BooleanArray = is_not_null(first).map_err(broken)?;
     zip(&there, first, second).map_err(broken)
 }
 
 /// The column of this name; every batch at hand has the declared schema.
-pub(super) fn column<'a>(batch: &'a RecordBatch, name: &str) -> &'a ArrayRef {
+///
+/// # Panics
+/// When the batch has no such column.
+pub fn column<'a>(batch: &'a RecordBatch, name: &str) -> &'a ArrayRef {
     batch.column_by_name(name).expect("the batch has the columns that were asked for")
 }
 
 /// An Int64 column.
-pub(super) fn ints<'a>(batch: &'a RecordBatch, name: &str) -> &'a Int64Array {
+pub fn ints<'a>(batch: &'a RecordBatch, name: &str) -> &'a Int64Array {
     column(batch, name).as_primitive::<Int64Type>()
 }
 
 /// A time column, in epoch microseconds.
-pub(super) fn instants<'a>(batch: &'a RecordBatch, name: &str) -> &'a TimestampMicrosecondArray {
+pub fn instants<'a>(batch: &'a RecordBatch, name: &str) -> &'a TimestampMicrosecondArray {
     column(batch, name).as_primitive::<TimestampMicrosecondType>()
 }
 
 /// The value at `row`, if there is one.
-pub(super) fn int_at(array: &Int64Array, row: usize) -> Option<i64> {
+pub fn int_at(array: &Int64Array, row: usize) -> Option<i64> {
     array.is_valid(row).then(|| array.value(row))
 }
 
 /// The time at `row` in epoch microseconds, if there is one.
-pub(super) fn time_at(array: &TimestampMicrosecondArray, row: usize) -> Option<i64> {
+pub fn time_at(array: &TimestampMicrosecondArray, row: usize) -> Option<i64> {
     array.is_valid(row).then(|| array.value(row))
 }
 
-pub(super) fn broken(cause: arrow::error::ArrowError) -> Error {
+/// For kernels that fail only when the columns do not belong together.
+pub fn broken(cause: arrow::error::ArrowError) -> Error {
     Error::internal("columns cannot be combined").caused_by(cause)
 }
 

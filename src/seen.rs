@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use crate::columns::{instants, int_at, ints, time_at};
 use crate::data_file::Reader;
 use crate::error::Result;
-use crate::sync::columns::{instants, int_at, ints, time_at};
 
 /// When an id was seen. Times are epoch microseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Seen {
+pub struct Seen {
+    /// In the conversation that began first.
     pub first: Option<i64>,
+    /// In the conversation that changed last.
     pub last: Option<i64>,
+    /// In so many conversations.
     pub conversations: i64,
 }
 
@@ -23,7 +26,7 @@ impl Seen {
 }
 
 /// All ids in `column` of conversations, deleted ones included: what was seen stays known.
-pub(super) fn seen(conversations: &[Reader], column: &str) -> Result<BTreeMap<i64, Seen>> {
+pub fn seen(conversations: &[Reader], column: &str) -> Result<BTreeMap<i64, Seen>> {
     let mut seen = BTreeMap::<i64, Seen>::new();
     for object in conversations {
         for batch in object.columns(&[column, "created_at", "updated_at"])? {

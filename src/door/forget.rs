@@ -1,0 +1,72 @@
+//! `forget`: what was erased, or would be, and what is out of reach.
+
+use std::fmt::Write as _;
+
+use drift2parquet::clock::Clock;
+use drift2parquet::erase::Wanted;
+use drift2parquet::error::Result;
+use drift2parquet::forget::{Forgetting, forget};
+use drift2parquet::store;
+use jiff::Timestamp;
+
+use super::args::Format;
+use super::exit::Exit;
+use super::figures::count;
+use super::talk::Talk;
+use super::{run_id, stdout};
+
+/// Erases what is wanted from the lake.
+pub fn run(
+    lake: &str,
+    wanted: &Wanted,
+    dry_run: bool,
+    format: Format,
+    now: Timestamp,
+    talk: &Talk,
+) -> Result<Exit> {
+    let store = store::open(lake)?;
+    let forgetting =
+        async { forget(store, run_id::fresh(now), Clock::starting_at(now), wanted, dry_run).await };
+    let told = super::block_on(forgetting)?;
+    match format {
+        Format::Json => stdout::json(&told)?,
+        Format::Text => stdout::text(&text(&told))?,
+    }
+    for id in &told.not_in_lake {
+        talk.note(&format!(
+            "{id} was not in the lake{}",
+            if dry_run { "" } else { "; it is remembered all the same" }
+        ));
+    }
+    if !dry_run && told.older_versions.is_empty() {
+        talk.note("backups and snapshots of this lake, if there are any, still hold what was erased");
+    }
+    if !told.older_versions.is_empty() {
+        talk.note("if the bucket keeps versions, older ones of the objects named `older` still hold what was erased");
+    }
+    Ok(Exit::Done)
+}
+
+fn text(told: &Forgetting) -> String {
+    let mut text = String::new();
+    for (table, rows) in &told.rows {
+        let _ = writeln!(text, "{table}\t{} rows", count(*rows));
+    }
+    if told.records > 0 {
+        let _ = writeln!(text, "_quarantine\t{} records", count(told.records));
+    }
+    for path in &told.older_versions {
+        let _ = writeln!(text, "older\t{path}");
+    }
+    let _ = writeln!(
+        text,
+        "{}: {} contacts, {} conversations; {} files {}, {} deleted",
+        if told.dry_run { "would be forgotten" } else { "forgotten" },
+        count(told.contacts),
+        count(told.conversations),
+        count(told.rewritten.len() as u64),
+        if told.dry_run { "to rewrite" } else { "rewritten" },
+        count(told.deleted.len() as u64),
+    );
+    text
+}

@@ -1,0 +1,91 @@
+//! Resetting a table: its data and its state are dropped in one commit, and the next `sync` reads it from the
+//! beginning. Asks Drift nothing and needs no token.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::TimestampMicrosecondType;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::clock::Clock;
+use crate::cpu;
+use crate::error::Result;
+use crate::lake::{Lake, RunId};
+use crate::schema::{Source, Table};
+use crate::store::Store;
+use crate::tables::CONVERSATIONS;
+
+/// What was dropped.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Dropped {
+    /// The table.
+    pub table: &'static str,
+    /// Rows that were in it.
+    pub rows: u64,
+    /// Its objects, which were deleted.
+    pub deleted: Vec<String>,
+    /// The number of the manifest that this ended with.
+    pub manifest: u64,
+}
+
+/// Drops a table.
+///
+/// # Errors
+/// [`crate::error::Error::usage`] when there is no lake, [`crate::error::Error::held`] while a run holds it;
+/// those of the store, after which the table is either whole or dropped, and the next run deletes what is left.
+pub async fn reset(
+    store: Arc<dyn Store>,
+    run: RunId,
+    clock: Clock,
+    table: &'static Table,
+) -> Result<Dropped> {
+    let (mut lake, ended) = Lake::open_existing(store, run, clock).await?;
+    let (rows, deleted) = (lake.table(table).rows, lake.paths(table));
+    let last_walk = last_walk(&mut lake).await?;
+    lake.drop_table(table);
+    if matches!(table.source, Source::Walk { .. } | Source::Thread { .. }) {
+        lake.table(table).reset = Some(last_walk.unwrap_or(Timestamp::UNIX_EPOCH));
+    }
+    lake.manifest.pending.retain(|pending| pending.table != table.name);
+    forget_walks(&mut lake, table);
+    lake.commit().await?;
+    lake.finish_dropping().await?;
+    lake.sweep_todo().await?;
+    lake.end(ended).await?;
+    Ok(Dropped { table: table.name, rows, deleted, manifest: lake.manifest.number })
+}
+
+/// A walk in progress believes what it has fetched to be there, and what earlier walks proved about the list
+/// says nothing about a table that is to be read from the beginning.
+fn forget_walks(lake: &mut Lake, table: &Table) {
+    match table.source {
+        Source::Walk { .. } => {
+            lake.manifest.walk = None;
+            lake.manifest.last_full_walk = None;
+            lake.manifest.first_load_ended = None;
+        }
+        Source::Thread { .. } => lake.manifest.walk = None,
+        Source::Lookup { .. } | Source::List { .. } | Source::Derived { .. } => {}
+    }
+}
+
+/// The start of the latest walk that fetched messages.
+async fn last_walk(lake: &mut Lake) -> Result<Option<Timestamp>> {
+    let mut latest = None;
+    for (_, object) in lake.open_all(&CONVERSATIONS).await? {
+        let found = cpu::run(move || {
+            let mut latest = None;
+            for batch in object.columns(&["_walked_at"])? {
+                let batch = batch?;
+                let walked = batch.column(0).as_primitive::<TimestampMicrosecondType>();
+                let times =
+                    (0..walked.len()).filter(|row| walked.is_valid(*row)).map(|row| walked.value(row));
+                latest = latest.max(times.max());
+            }
+            Ok(latest)
+        });
+        latest = latest.max(found.await?);
+    }
+    Ok(latest.and_then(|us| Timestamp::from_microsecond(us).ok()))
+}

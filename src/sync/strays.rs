@@ -1,0 +1,83 @@
+//! After conversations were reset, rows of other tables lie there whose conversation is not known any more. Those
+//! that the walk will not fetch into the same partition again are removed before anything is put, so that no key
+//! ever stands twice and none is left without its conversation.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+
+use super::columns::{int_at, ints};
+use super::ledger::Ledger;
+use super::listed::Row;
+use super::plan::Rules;
+use super::writer::Writer;
+use crate::error::Result;
+use crate::fold::Picker;
+use crate::lake::{Change, partition_of};
+use crate::schema::Partition;
+use crate::tables;
+
+/// The column that names the conversation a row belongs to.
+const PARENT: &str = "conversation_id";
+
+/// Removes rows of conversations that a whole walk does not list, or lists for another partition.
+pub(super) async fn drop(writer: &mut Writer, index: &[Row], ledger: &Ledger, rules: Rules) -> Result<()> {
+    let homes = Arc::new(Homes::of(index, ledger, rules));
+    let children = tables::ALL.iter().copied().filter(|table| table.partition == Partition::OfConversation);
+    for table in children {
+        for path in writer.lake.paths(table) {
+            let Some(partition) = partition_of(&path) else { continue };
+            let dropped = Some(strays(homes.clone(), &partition, rules.full));
+            writer.fold(table, Some(&partition), Change { dropped, ..Change::default() }).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The partition that each known conversation stands in or will be put into.
+struct Homes {
+    names: HashMap<String, u32>,
+    /// Sorted by id.
+    of: Vec<(i64, u32)>,
+}
+
+impl Homes {
+    fn of(index: &[Row], ledger: &Ledger, rules: Rules) -> Self {
+        let mut homes = Self { names: HashMap::new(), of: Vec::with_capacity(index.len()) };
+        for row in index.iter().filter(|row| ledger.get(row.id).is_none()) {
+            homes.add(row.id, &rules.span.of(row.created_us));
+        }
+        ledger.iter().for_each(|entry| homes.add(entry.id, ledger.partition(entry)));
+        homes.of.sort_unstable();
+        homes
+    }
+
+    fn add(&mut self, id: i64, partition: &str) {
+        let next = self.names.len() as u32;
+        let number = *self.names.entry(partition.to_owned()).or_insert(next);
+        self.of.push((id, number));
+    }
+
+    fn number(&self, partition: &str) -> Option<u32> {
+        self.names.get(partition).copied()
+    }
+
+    fn get(&self, id: i64) -> Option<u32> {
+        let place = self.of.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(self.of[place].1)
+    }
+}
+
+fn strays(homes: Arc<Homes>, partition: &str, all_listed: bool) -> Picker {
+    let here = homes.number(partition);
+    let is_stray = move |id: Option<i64>| match id.and_then(|id| homes.get(id)) {
+        Some(home) => Some(home) != here,
+        None => all_listed,
+    };
+    let picks = move |batch: &RecordBatch| {
+        let ids = ints(batch, PARENT);
+        (0..batch.num_rows()).map(|row| is_stray(int_at(ids, row))).collect()
+    };
+    Picker { columns: vec![PARENT], picks: Arc::new(picks) }
+}

@@ -1,0 +1,9 @@
+//! Any bytes as a page of any table, for the decoder.
+#![no_main]
+
+use drift2parquet_fuzz::{decoder, libfuzzer};
+
+libfuzzer_sys::fuzz_target!(init: libfuzzer::begin(libfuzzer::pages), |input: &[u8]| decoder::run(input));
+libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    libfuzzer::mutate_page(data, size, max_size, seed)
+});
