@@ -12,7 +12,7 @@ use tokio::time::sleep_until;
 
 use super::Lake;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::{Lease, Manifest};
+use crate::manifest::{Lease, Log, Manifest};
 
 /// How long a lease lasts without being renewed.
 const LEASE: Duration = Duration::from_secs(15 * 60);
@@ -51,6 +51,22 @@ impl Lake {
     pub(super) async fn renew_if_due(&mut self) -> Result<()> {
         let is_due = !self.is_locked() && self.since_commit() >= RENEWED_EVERY;
         if is_due { self.renew().await } else { Ok(()) }
+    }
+
+    /// Makes sure, after an object was read and before it is put, that nobody has taken the lake over. Without
+    /// it an overtaken run could read what the present one has put, fold its own older rows into that, and put
+    /// it under a condition that holds.
+    ///
+    /// # Errors
+    /// [`Error::held`] when the lake was taken over.
+    pub(super) async fn check_right_to_put(&mut self) -> Result<()> {
+        if self.is_locked() {
+            return Ok(());
+        }
+        if self.since_commit() >= RENEWED_EVERY {
+            return self.renew().await;
+        }
+        Log::new(self.store.as_ref()).check_newest(self.manifest.number).await
     }
 
     /// Boxed, so that what merely may have to commit does not carry all that a commit needs.

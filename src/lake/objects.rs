@@ -112,7 +112,7 @@ impl Lake {
         if bytes > self.object_bytes_max {
             return Err(too_large(bytes).at("table", table.name).at("object", path));
         }
-        self.renew_if_due().await?;
+        self.check_right_to_put().await?;
         let (store, target) = (self.store.clone(), path.clone());
         let replacing = async move { store.replace(&target, Bytes::from(encoded.bytes), expect).await };
         let etag = self.meanwhile(replacing).await?;

@@ -96,7 +96,15 @@ impl<'a> Log<'a> {
     async fn fenced(&self, number: u64) -> Result<()> {
         let numbers = self.numbers().await?;
         self.trim(&numbers, number).await;
-        if numbers.last().is_some_and(|last| *last > number) { Err(overtaken()) } else { Ok(()) }
+        none_above(&numbers, number)
+    }
+
+    /// Whether the commit of this number is the newest one still.
+    ///
+    /// # Errors
+    /// [`Error::held`] when another run has committed since.
+    pub async fn check_newest(&self, number: u64) -> Result<()> {
+        none_above(&self.numbers().await?, number)
     }
 
     /// What cannot be deleted is of no use, but does no harm either.
@@ -167,6 +175,10 @@ fn unreadable(path: &str, cause: impl Into<Box<dyn std::error::Error + Send + Sy
         .caused_by(cause)
         .at("manifest", path)
         .hint("restore this file from a backup; as long as it is broken nothing is written to the lake")
+}
+
+fn none_above(numbers: &[u64], number: u64) -> Result<()> {
+    if numbers.last().is_some_and(|last| *last > number) { Err(overtaken()) } else { Ok(()) }
 }
 
 fn overtaken() -> Error {
