@@ -87,9 +87,9 @@ impl Stage {
     /// The run dies, and the next one is as good as the one that did not.
     fn survives(&self, death: Death) -> Found {
         let mut account = account(self.changed, (self.make)(self.before.clone()));
-        let at = self.operations[death.at];
+        let at = death.at;
         if let (Cut::Refused, Some(ended)) = (death.cut, account.run_to_death(death)) {
-            self.is_told(ended, death.at)?;
+            self.is_told(ended, at)?;
         }
         account.is_whole()?;
         account.recovers()?;
@@ -136,7 +136,8 @@ impl Stage {
     /// do without may fail: tidying up, and the pointer to the newest manifest; requests are not the disk's.
     fn is_told(&self, ended: Result<Ended>, at: usize) -> Found {
         let operation = self.operations[at];
-        let spared = ["request", "remove", "list"].contains(&operation) || self.is_of_pointer(at);
+        let tidies = operation == "sync folder" && self.operations[at - 1] == "remove";
+        let spared = ["request", "remove", "list"].contains(&operation) || tidies || self.is_of_pointer(at);
         let error = match ended {
             Ok(ended) if ended.report.exit_code == 0 && spared => return Ok(()),
             Ok(ended) => ended.error.ok_or_else(|| format!("exit code {} for it", ended.report.exit_code))?,
