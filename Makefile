@@ -38,8 +38,9 @@ check: ## Format, lints, documentation
 unit: counted ## Unit and integration tests, and whether docs/reliability.md says what they counted
 	D2P_COUNTS=$(COUNTS) $(CARGO) test --quiet --locked --test it -- --ignored --exact reliability::the_page_says_what_was_counted
 
+reliability: export D2P_WRITE = 1
 reliability: counted ## Run the tests and write docs/reliability.md from what they counted
-	D2P_WRITE=1 D2P_COUNTS=$(COUNTS) $(CARGO) test --quiet --locked --test it -- --ignored --exact reliability::the_page_says_what_was_counted
+	D2P_COUNTS=$(COUNTS) $(CARGO) test --quiet --locked --test it -- --ignored --exact reliability::the_page_says_what_was_counted
 
 counted: install-tools
 	@rm -f $(COUNTS); mkdir -p $(dir $(COUNTS))

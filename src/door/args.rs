@@ -238,11 +238,11 @@ pub struct ForgetOptions {
 struct Forgettable {
     /// This contact, with all their conversations, messages and meetings, also those to come. May be given
     /// several times.
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = clap::value_parser!(i64).range(1..))]
     contact: Vec<i64>,
 
     /// This conversation, with its messages and meetings; its contact stays. May be given several times.
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = clap::value_parser!(i64).range(1..))]
     conversation: Vec<i64>,
 
     /// All that Drift itself deleted: conversations, with all that hangs on them, contacts and messages that

@@ -106,8 +106,9 @@ impl Built {
             .iter()
             .filter_map(|gone| gone.todo.listed.map(|listed| Some(context.index[listed as usize])))
             .collect();
-        let orphans: Vec<i64> =
-            gone.iter().filter(|gone| gone.todo.orphan).map(|gone| gone.todo.id).collect();
+        // Of orphans, and of what was pending, nothing is known but the id.
+        let unknown = gone.iter().map(|gone| gone.todo).filter(|todo| todo.listed.is_none() && !todo.known);
+        let orphans: Vec<i64> = unknown.map(|todo| todo.id).collect();
         if !listed.is_empty() || !orphans.is_empty() {
             let stubs = [listed_rows(&listed, context)?, bare_rows(orphans, context)?];
             self.stubs = Some(concat_batches(stubs[0].schema_ref(), &stubs).map_err(broken)?);

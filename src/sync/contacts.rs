@@ -108,6 +108,12 @@ impl Lookup<'_> {
             }
         }
         latest.retain(|key, _| !erase::is_forgotten_person(&writer.forgotten, *key));
+        for key in writer.pending_keys(self.table) {
+            // No conversation names it any more, so there is nothing to look for.
+            if !key.parse().is_ok_and(|key| latest.contains_key(&key)) {
+                writer.settle(self.table, &key);
+            }
+        }
         if !self.run.settings.refetch {
             self.leave_out_known(writer, &mut latest).await?;
         }

@@ -41,8 +41,6 @@ pub(super) struct Todo {
     pub known: bool,
     /// A full walk did not list it.
     pub absent: bool,
-    /// Nothing is known of it but rows that a run which died has put.
-    pub orphan: bool,
 }
 
 /// What must be fetched, newest partition first.
@@ -108,7 +106,6 @@ impl Plan {
             listed: Some(number),
             known,
             absent: false,
-            orphan: false,
         });
     }
 
@@ -134,7 +131,6 @@ impl Plan {
                     listed: None,
                     known: true,
                     absent,
-                    orphan: false,
                 });
             }
         }
@@ -151,7 +147,6 @@ impl Plan {
                     listed: None,
                     known: false,
                     absent: false,
-                    orphan: false,
                 });
             }
         }
@@ -166,7 +161,7 @@ impl Plan {
         for (id, partition) in orphans.parents.iter().filter(|(id, _)| !known.contains(id)) {
             let partition = Some(self.number(partition));
             let (listed, known, absent) = (None, false, false);
-            self.todos.push(Todo { id: *id, partition, listed, known, absent, orphan: true });
+            self.todos.push(Todo { id: *id, partition, listed, known, absent });
         }
         self.order();
     }

@@ -12,11 +12,12 @@ use sha2::{Digest, Sha256};
 
 use super::columns::{instants, int_at, ints, time_at};
 use super::keyed::is_unreadable;
-use super::listed::Listed;
+use super::ledger::Ledger;
+use super::listed::{Listed, Row};
 use super::order::Order;
 use super::writer::Writer;
 use super::{Run, pairs};
-use crate::api::{Answer, Cursor};
+use crate::api::{Answer, Cursor, Envelope};
 use crate::config::PAGES_BELOW;
 use crate::cpu;
 use crate::data_file::{self, Encoder};
@@ -61,7 +62,10 @@ pub(super) struct Walk {
     pages_below: u32,
     empty_pages: u32,
     cursors: HashSet<String>,
+    /// The page in hand, which has no next one, was asked for again.
     asked_end_again: bool,
+    /// The list ended with a full page that said nothing of a next one, again when asked again.
+    ended_in_doubt: bool,
 }
 
 impl Walk {
@@ -84,6 +88,7 @@ impl Walk {
             empty_pages: 0,
             cursors: HashSet::new(),
             asked_end_again: false,
+            ended_in_doubt: false,
         }
     }
 
@@ -124,6 +129,17 @@ impl Walk {
     }
 
     async fn walk(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
+        let ended = self.walk_list(run, writer).await;
+        if let Err(error) = &ended
+            && !matches!(error.kind(), ErrorKind::Held | ErrorKind::Store | ErrorKind::Internal)
+        {
+            // What was listed so far need not be listed again.
+            self.save(run, writer).await?;
+        }
+        ended
+    }
+
+    async fn walk_list(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
         writer.progress.begin(Phase::Walking, 0);
         writer.progress.advance(self.listed.rows());
         if self.state.listed {
@@ -154,7 +170,7 @@ impl Walk {
     /// Asks for page after page; while one is decoded, the next is already on its way.
     async fn read_list(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
         let mut fetched = writer.meanwhile(self.ask(run, self.state.cursor.as_deref())).await?;
-        while let Some((page, next)) = fetched.take() {
+        while let Some((page, Envelope { next, ended, .. })) = fetched.take() {
             self.pages += 1;
             let next = self.follow(next);
             let ahead = async {
@@ -166,10 +182,12 @@ impl Walk {
                 Some(decoded) => self.absorb(writer, &page, decoded)?,
                 None => 0,
             };
-            if next.is_none() && self.doubts_end(rows) {
+            if next.is_none() && self.doubts_end(rows, ended) {
                 fetched = writer.meanwhile(self.ask(run, self.state.cursor.as_deref())).await?;
                 continue;
             }
+            self.asked_end_again = false;
+            self.ended_in_doubt &= next.is_none();
             self.state.cursor.clone_from(&next);
             if self.empty_pages > EMPTY_PAGES_MAX {
                 self.trouble.get_or_insert_with(nothing_but_empty_pages);
@@ -199,7 +217,7 @@ impl Walk {
             answered => answered,
         };
         match answered? {
-            Some(Answer::Page(page, envelope)) => Ok(Some((page, envelope.next))),
+            Some(Answer::Page(page, envelope)) => Ok(Some((page, envelope))),
             Some(Answer::Missing(page)) if run.account_known => Err(list_is_gone(&page)),
             Some(Answer::Missing(page)) => Err(no_list(&page)),
             None => Ok(None),
@@ -232,9 +250,20 @@ impl Walk {
 
     /// A full page without a next one is asked for once more: an answer that lost its cursor would cut the
     /// list short in silence.
-    fn doubts_end(&mut self, rows: usize) -> bool {
+    fn doubts_end(&mut self, rows: usize, says_end: bool) -> bool {
         let full = self.trouble.is_none() && FULL_PAGES.contains(&rows);
+        self.ended_in_doubt = full && !says_end;
         full && !std::mem::replace(&mut self.asked_end_again, true)
+    }
+
+    /// A walk that was to end at its floor but found the end of the list before it has been cut short, unless
+    /// it listed all that the lake has.
+    pub fn check_end(&mut self, index: &[Row], ledger: &Ledger) {
+        let cut_short = self.floor_us.is_some() && self.ended_in_doubt && self.state.cursor.is_none();
+        let is_listed = |id: i64| index.binary_search_by_key(&id, |row| row.id).is_ok();
+        if cut_short && ledger.iter().any(|entry| !entry.deleted && !is_listed(entry.id)) {
+            self.trouble.get_or_insert_with(cut_short_list);
+        }
     }
 
     fn is_below_floor(&self) -> bool {
@@ -305,14 +334,14 @@ impl Walk {
         let mut next = None;
         for _ in 0..HEAD_PAGES_MAX {
             let asking = self.ask(run, next.as_deref());
-            let Some((page, cursor)) = writer.meanwhile(asking).await? else { return Ok(()) };
+            let Some((page, envelope)) = writer.meanwhile(asking).await? else { return Ok(()) };
             self.pages += 1;
             let decoded = decode_page(&page).await;
             let Some(decoded) = self.readable(decoded)? else { break };
             let oldest = oldest(&decoded.batch);
             writer.note_oddities(&CONVERSATION_LIST, std::slice::from_ref(&page), &decoded);
             self.take_up(writer, decoded.batch)?;
-            next = cursor.as_ref().map(pairs);
+            next = envelope.next.as_ref().map(pairs);
             if next.is_none() || oldest.is_none_or(|oldest| oldest < began) {
                 break;
             }
@@ -364,8 +393,8 @@ impl Walk {
     }
 }
 
-/// A page of the list and the cursor of the next one.
-type Listing = (Page, Option<Cursor>);
+/// A page of the list and what it says of the next one.
+type Listing = (Page, Envelope);
 
 /// The list call of the walked table.
 fn list() -> Call {
@@ -414,6 +443,15 @@ fn circle() -> Error {
         .at("table", CONVERSATIONS.name)
         .at("call", list().path)
         .hint("run again later with --full; what was listed so far has been fetched")
+}
+
+fn cut_short_list() -> Error {
+    Error::unavailable(
+        "the list of conversations ended with a full page, above conversations that are known",
+    )
+    .at("table", CONVERSATIONS.name)
+    .at("call", list().path)
+    .hint("run again; what was listed so far has been fetched")
 }
 
 fn nothing_but_empty_pages() -> Error {

@@ -291,6 +291,10 @@ fn every_promise_is_held_by_a_suite_or_named_beside_them() {
 
 #[test]
 fn the_page_names_every_suite_and_the_last_soak() {
+    if std::env::var_os("D2P_WRITE").is_some() {
+        // The page is about to be written.
+        return;
+    }
     let page = std::fs::read_to_string(page_path()).unwrap();
     assert!(page.ends_with(&soaks(&soak())), "docs/reliability.md is stale; run `make reliability`");
     let missing: Vec<_> = SUITES.iter().filter(|suite| !page.contains(suite.about)).collect();

@@ -1,7 +1,9 @@
 //! What these suites have found, one small test each.
 
+use std::time::Duration;
+
 use drift_simulator::{Behaviour, FaultScript, Mutation, Table as Truth, WorldConfig};
-use drift2parquet::config::Selection;
+use drift2parquet::config::{Selection, Since};
 use drift2parquet::tables::{CONVERSATIONS, MESSAGES, by_name};
 
 use crate::account::Account;
@@ -115,4 +117,56 @@ async fn an_erasure_found_in_the_second_of_the_last_run_brings_its_contact_up_to
     for (key, contact) in &wanted["contacts"] {
         assert_eq!(live["contacts"].get(key), Some(contact));
     }
+}
+
+/// Bug: the cursor of a walk that failed was kept, though the rows before it since the last chunk were not, so
+/// that the next run went on behind conversations that nobody ever listed again.
+#[tokio::test(start_paused = true)]
+async fn a_walk_that_fails_between_two_chunks_loses_no_row() {
+    for page in 2..9 {
+        let behaviour = Behaviour { latency: Duration::from_millis(100), ..Behaviour::default() };
+        let mut account = Account::of(WorldConfig::new(51, 450), behaviour);
+        // With a bound no count of Drift's is compared, which would have the list walked once more.
+        account.settings.since = Some(Since::From(1));
+        account.settings.checkpoint_every = Duration::from_millis(350);
+        strike(&account, &format!("conversations from={page} 503-json"));
+        assert!(account.run().await.error.is_some());
+        strike(&account, "");
+        account.run_to_the_end().await;
+        let live = account.ids(&CONVERSATIONS, "id", true);
+        assert_eq!(live, account.true_ids(Truth::Conversations), "page {page}");
+    }
+}
+
+/// Bug: a list that lost its cursor twice in a row passed for one that had ended, and the bookmark moved over
+/// what it had not shown.
+#[tokio::test(start_paused = true)]
+async fn an_incremental_walk_that_is_cut_short_does_not_pass_for_complete() {
+    let mut account = Account::of(WorldConfig::new(52, 400), Behaviour::default());
+    account.wait(3);
+    account.run_to_the_end().await;
+    account.wait(3);
+    account.change([Mutation::AddConversations { count: 250 }]);
+    strike(&account, "conversations window=2..3 no-pagination");
+    let ended = account.run().await;
+    assert_eq!(ended.report.exit_code, 4, "{:?}", ended.report.warnings);
+    strike(&account, "");
+    account.wait(5);
+    account.run_to_the_end().await;
+    assert_eq!(account.ids(&CONVERSATIONS, "id", true), account.true_ids(Truth::Conversations));
+}
+
+/// Bug: a pending conversation that was erased before it was tried again was neither stored nor pending.
+#[tokio::test(start_paused = true)]
+async fn a_pending_conversation_that_is_erased_meanwhile_leaves_a_row() {
+    let mut account = Account::of(WorldConfig::small(53), Behaviour::default());
+    strike(&account, "conversation window=5..9 400-json");
+    assert_eq!(account.run().await.report.exit_code, 7);
+    let all = account.drift.with_world(|world| world.conversation_rows());
+    strike(&account, "");
+    account.wait(1);
+    account.change((0..all).map(|conversation| Mutation::EraseConversation { conversation }));
+    account.settings.accept_deletions = true;
+    account.run_to_the_end().await;
+    assert_eq!(account.ids(&CONVERSATIONS, "id", false).len(), usize::try_from(all).unwrap());
 }

@@ -235,3 +235,16 @@ async fn an_archive_is_refused_before_anything_is_changed() {
     assert!(error.to_string().contains("archive"), "{error}");
     assert_eq!(account.manifest().await, before);
 }
+
+/// Bug: a pending contact whose conversations were all forgotten stayed pending for ever.
+#[tokio::test(start_paused = true)]
+async fn a_pending_contact_that_no_conversation_names_any_more_is_settled() {
+    let mut account = Account::small(431);
+    account.settings.concurrency = 1;
+    account.drift.set_faults("contact nth=3 400-json".parse().unwrap());
+    assert_eq!(account.run().await.report.exit_code, 7);
+    account.drift.set_faults(FaultScript::default());
+    account.forget(&Wanted::Conversations(account.ids(&CONVERSATIONS, "id", false))).await;
+    account.run_to_the_end().await;
+    assert!(account.manifest().await.pending.is_empty());
+}
