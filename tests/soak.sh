@@ -21,7 +21,7 @@ settings() {
 	scripts) echo D2P_SCRIPTS=20000 ;;
 	kills) echo D2P_KILLS=2000 D2P_PHASES=1 ;;
 	records) echo D2P_RECORDS=1000000 ;;
-	histories) echo D2P_HISTORIES=25000 ;;
+	histories) echo D2P_HISTORIES=25000 D2P_PHASES=1 ;;
 	writers) echo D2P_WRITERS=5000 ;;
 	*) return 1 ;;
 	esac

@@ -125,13 +125,7 @@ impl Plan {
             let lacking = rules.with_messages && entry.lacks_messages();
             if absent || lacking || pending.binary_search(&entry.id).is_ok() {
                 let partition = Some(self.number(ledger.partition(entry)));
-                self.todos.push(Todo {
-                    id: entry.id,
-                    partition,
-                    listed: None,
-                    known: true,
-                    absent,
-                });
+                self.todos.push(Todo { id: entry.id, partition, listed: None, known: true, absent });
             }
         }
     }
@@ -141,13 +135,7 @@ impl Plan {
         for id in pending {
             let is_listed = listed.binary_search_by_key(id, |row| row.id).is_ok();
             if !is_listed && ledger.get(*id).is_none() {
-                self.todos.push(Todo {
-                    id: *id,
-                    partition: None,
-                    listed: None,
-                    known: false,
-                    absent: false,
-                });
+                self.todos.push(Todo { id: *id, partition: None, listed: None, known: false, absent: false });
             }
         }
     }

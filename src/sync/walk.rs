@@ -446,12 +446,10 @@ fn circle() -> Error {
 }
 
 fn cut_short_list() -> Error {
-    Error::unavailable(
-        "the list of conversations ended with a full page, above conversations that are known",
-    )
-    .at("table", CONVERSATIONS.name)
-    .at("call", list().path)
-    .hint("run again; what was listed so far has been fetched")
+    Error::unavailable("the list of conversations ended with a full page, above conversations that are known")
+        .at("table", CONVERSATIONS.name)
+        .at("call", list().path)
+        .hint("run again; what was listed so far has been fetched")
 }
 
 fn nothing_but_empty_pages() -> Error {

@@ -200,8 +200,12 @@ fn share(number: u64) {
         deaths += history.deaths;
         outages += history.outages;
     }
-    let told = [("histories", histories), ("runs", runs), ("stops", deaths), ("power losses", outages)];
-    counts::record("crash histories", &told);
+    counts::record("crash histories", &[("histories", histories)]);
+    if std::env::var_os("D2P_PHASES").is_some() {
+        // Where a stop falls among threads is never quite the same twice.
+        let told = [("runs", runs), ("stops", deaths), ("power losses", outages)];
+        counts::record("crash histories", &told);
+    }
     nothing_is(&wrong, histories);
 }
 

@@ -123,9 +123,9 @@ async fn an_erasure_found_in_the_second_of_the_last_run_brings_its_contact_up_to
 /// that the next run went on behind conversations that nobody ever listed again.
 #[tokio::test(start_paused = true)]
 async fn a_walk_that_fails_between_two_chunks_loses_no_row() {
-    for page in 2..9 {
+    for page in 2..8 {
         let behaviour = Behaviour { latency: Duration::from_millis(100), ..Behaviour::default() };
-        let mut account = Account::of(WorldConfig::new(51, 450), behaviour);
+        let mut account = Account::of(WorldConfig::new(51, 850), behaviour);
         // With a bound no count of Drift's is compared, which would have the list walked once more.
         account.settings.since = Some(Since::From(1));
         account.settings.checkpoint_every = Duration::from_millis(350);
