@@ -129,7 +129,8 @@ async fn a_walk_that_fails_between_two_chunks_loses_no_row() {
         // With a bound no count of Drift's is compared, which would have the list walked once more.
         account.settings.since = Some(Since::From(1));
         account.settings.checkpoint_every = Duration::from_millis(350);
-        strike(&account, &format!("conversations from={page} 503-json"));
+        // Refused at once: retries would take so long that the next chunk is due.
+        strike(&account, &format!("conversations from={page} 403-json"));
         assert!(account.run().await.error.is_some());
         strike(&account, "");
         account.run_to_the_end().await;
