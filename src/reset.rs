@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::AsArray;
 use arrow::datatypes::TimestampMicrosecondType;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::cpu;
+use crate::data_file::Reader;
 use crate::error::Result;
-use crate::lake::{Lake, RunId};
+use crate::lake::{Lake, RunId, open_object};
 use crate::schema::{Source, Table};
 use crate::store::Store;
 use crate::tables::CONVERSATIONS;
@@ -40,20 +41,26 @@ pub async fn reset(
     clock: Clock,
     table: &'static Table,
 ) -> Result<Dropped> {
-    let (mut lake, ended) = Lake::open_existing(store, run, clock).await?;
-    let (rows, deleted) = (lake.table(table).rows, lake.paths(table));
-    let last_walk = last_walk(&mut lake).await?;
-    lake.drop_table(table);
+    let (mut rows, mut deleted) = (0, Vec::new());
+    let prepare = async |lake: &mut Lake| {
+        (rows, deleted) = (lake.table(table).rows, lake.paths(table));
+        drop_table(lake, table).await
+    };
+    let (mut lake, ended) = Lake::open_prepared(store, run, clock, prepare).await?;
+    lake.sweep_todo().await?;
+    lake.end(ended).await?;
+    Ok(Dropped { table: table.name, rows, deleted, manifest: lake.manifest.number })
+}
+
+async fn drop_table(lake: &mut Lake, table: &'static Table) -> Result<()> {
+    let last_walk = last_walk(lake, table).await?;
+    lake.drop_table(table).await?;
     if matches!(table.source, Source::Walk { .. } | Source::Thread { .. }) {
         lake.table(table).reset = Some(last_walk.unwrap_or(Timestamp::UNIX_EPOCH));
     }
     lake.manifest.pending.retain(|pending| pending.table != table.name);
-    forget_walks(&mut lake, table);
-    lake.commit().await?;
-    lake.finish_dropping().await?;
-    lake.sweep_todo().await?;
-    lake.end(ended).await?;
-    Ok(Dropped { table: table.name, rows, deleted, manifest: lake.manifest.number })
+    forget_walks(lake, table);
+    Ok(())
 }
 
 /// A walk in progress believes what it has fetched to be there, and what earlier walks proved about the list
@@ -70,22 +77,27 @@ fn forget_walks(lake: &mut Lake, table: &Table) {
     }
 }
 
-/// The start of the latest walk that fetched messages.
-async fn last_walk(lake: &mut Lake) -> Result<Option<Timestamp>> {
+/// The start of the latest walk that fetched messages, as far as conversations tell that are not dropped
+/// themselves.
+async fn last_walk(lake: &Lake, dropped: &Table) -> Result<Option<Timestamp>> {
     let mut latest = None;
-    for (_, object) in lake.open_all(&CONVERSATIONS).await? {
-        let found = cpu::run(move || {
-            let mut latest = None;
-            for batch in object.columns(&["_walked_at"])? {
-                let batch = batch?;
-                let walked = batch.column(0).as_primitive::<TimestampMicrosecondType>();
-                let times =
-                    (0..walked.len()).filter(|row| walked.is_valid(*row)).map(|row| walked.value(row));
-                latest = latest.max(times.max());
-            }
-            Ok(latest)
-        });
-        latest = latest.max(found.await?);
+    for path in lake.paths(&CONVERSATIONS) {
+        let object = match open_object(lake.store(), &CONVERSATIONS, &path).await {
+            Err(_) if dropped.name == CONVERSATIONS.name => None,
+            opened => opened?,
+        };
+        let Some((object, _)) = object else { continue };
+        latest = latest.max(cpu::run(move || last_walk_in(&object)).await?);
     }
     Ok(latest.and_then(|us| Timestamp::from_microsecond(us).ok()))
+}
+
+fn last_walk_in(object: &Reader) -> Result<Option<i64>> {
+    let mut latest = None;
+    for batch in object.columns(&["_walked_at"])? {
+        let batch = batch?;
+        let walked = batch.column(0).as_primitive::<TimestampMicrosecondType>();
+        latest = latest.max(arrow::compute::max(walked));
+    }
+    Ok(latest)
 }

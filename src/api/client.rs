@@ -10,10 +10,13 @@ use crate::schema::Call;
 
 use super::ask::{Ask, Inner};
 use super::auth::TokenInfo;
-use super::envelope::Envelope;
+use super::envelope::{Cursor, Envelope};
 use super::request::{self, TOKEN_INFO, Transport};
 use super::settings::ClientSettings;
 use super::traffic::Traffic;
+
+/// Rows of a page of the older generation of a walked list, at most.
+const OLDER_ROWS: &str = "50";
 
 /// The way to one Drift account; cheap to clone, and all clones share one limiter.
 #[derive(Clone)]
@@ -54,6 +57,31 @@ impl Client {
         })
     }
 
+    /// Asks for the page of a walked list that `cursor` names (as [`Cursor::query`] says), or for its first one.
+    ///
+    /// Both generations are understood: a blank `page_token` asks for the newer one, whose pages have 100 rows;
+    /// pages of the older one have 50, and more may be refused (API: list-conversations).
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn list_page(&self, list: &Call, cursor: Option<&[(String, String)]>) -> Result<Answer> {
+        let Some(cursor) = cursor else { return self.first_page(list).await };
+        let pairs = cursor.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        let is_older = cursor.iter().any(|(name, _)| name == Cursor::NEXT);
+        let limit = is_older.then(older_limit);
+        self.get(list, None, &limit.into_iter().chain(pairs).collect::<Vec<_>>()).await
+    }
+
+    async fn first_page(&self, list: &Call) -> Result<Answer> {
+        match self.get(list, None, &[("page_token", String::new())]).await {
+            Err(error) if error.place("status") == Some("400") => {
+                tracing::info!("Drift refused a page of 100 rows; asking for {OLDER_ROWS}");
+                self.get(list, None, &[older_limit()]).await
+            }
+            answered => answered,
+        }
+    }
+
     /// What Drift says about the token. A refused token fails; when only this answer cannot be had, the
     /// organization stays unknown, with a warning.
     pub async fn token_info(&self) -> Result<TokenInfo> {
@@ -91,6 +119,10 @@ impl Client {
     pub fn first_server_time_ms(&self) -> Option<i64> {
         self.inner.counters.first_server_time_ms()
     }
+}
+
+fn older_limit<'a>() -> (&'a str, String) {
+    ("limit", OLDER_ROWS.to_owned())
 }
 
 #[cfg(test)]

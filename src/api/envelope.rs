@@ -52,11 +52,19 @@ impl Envelope {
 }
 
 impl Cursor {
+    /// The parameter that names a page of the older generation.
+    pub(super) const NEXT: &str = "next";
+
+    /// The same parameters, in the form a manifest keeps.
+    pub fn pairs(&self) -> Vec<(String, String)> {
+        self.query().into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
     /// The query parameters that ask for the page.
     pub fn query(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::PageToken(token) => vec![("page_token", token.clone())],
-            Self::Next(next) => vec![("next", next.clone())],
+            Self::Next(next) => vec![(Self::NEXT, next.clone())],
             Self::Index { index, size } => vec![("index", index.to_string()), ("size", size.to_string())],
         }
     }
@@ -150,7 +158,7 @@ fn parts<'a>(body: &'a [u8], call: &Call) -> Result<Parts<'a>, Flaw> {
 }
 
 fn top<'a>(scanner: &mut Scanner<'a>, call: &Call, parts: &mut Parts<'a>) -> Result<(), Flaw> {
-    let (Rows::Array(path) | Rows::One(path)) = call.rows;
+    let path = call.rows.path();
     parts.found = matches!(call.rows, Rows::One([]));
     scanner.members(|key, scanner| {
         match plain(key).as_ref() {

@@ -131,7 +131,7 @@ impl Records {
 
 /// The records of a page, or what is wrong with it.
 fn find_records(page: &Parsed<'_>, rows: Rows) -> Result<Records, String> {
-    let (Rows::Array(path) | Rows::One(path)) = rows;
+    let path = rows.path();
     let at = path.iter().try_fold(0, |at, name| follow(page, at, name))?;
     let place = if path.is_empty() { "at its top".to_owned() } else { format!("at `{}`", path.join(".")) };
     match (rows, page.node(at)) {

@@ -33,6 +33,11 @@ pub fn find<'a>(body: &'a [u8], path: &[&str]) -> Option<&'a [u8]> {
     })
 }
 
+/// The sum of the counts in the object at `path`; nothing when there is none, or one of them is no count.
+pub fn sum(body: &[u8], path: &[&str]) -> Option<u64> {
+    fields(find(body, path)?).map(|(_, count)| u64::try_from(integer(count)?).ok()).sum()
+}
+
 /// The fields of a JSON object in order: each key with its quotes, and its value, both as sent.
 /// Nothing when `object` is no object.
 pub fn fields(object: &[u8]) -> Fields<'_> {

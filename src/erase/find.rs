@@ -8,12 +8,13 @@ use arrow::array::{Array, RecordBatch};
 use super::rows::values;
 use crate::columns::column;
 use crate::cpu;
-use crate::data_file::{self, Reader};
+use crate::data_file::Reader;
 use crate::error::Result;
 use crate::fold::Picker;
+use crate::lake::open_object;
 use crate::manifest::{Manifest, Subject};
 use crate::schema::Table;
-use crate::store::{Opened, Store};
+use crate::store::Store;
 use crate::tables::{CAMPAIGN_MEMBERS, CONTACTS, CONVERSATION_LIST, CONVERSATIONS, MESSAGES};
 
 /// What is asked to be forgotten.
@@ -101,12 +102,12 @@ async fn holders(
     let wanted: Arc<HashSet<i64>> = Arc::new(ids.iter().copied().collect());
     let mut found = HashSet::new();
     for path in paths(manifest, table) {
-        let object = match open(store, table, &path).await {
+        let object = match open_object(store, table, &path).await {
             // A walk that cannot be read is given up when it comes to erasing.
             Err(_) if table.name == CONVERSATION_LIST.name => None,
             opened => opened?,
         };
-        let (Some(object), wanted) = (object, wanted.clone()) else { continue };
+        let (Some((object, _)), wanted) = (object, wanted.clone()) else { continue };
         let pairs = move |batch: &RecordBatch| {
             let held: std::collections::HashMap<usize, i64> = values(batch, held).collect();
             let rows = values(batch, holder).filter(|(_, id)| wanted.contains(id));
@@ -126,7 +127,7 @@ async fn deleted(
 ) -> Result<BTreeSet<Subject>> {
     let mut found = BTreeSet::new();
     for path in paths(manifest, table) {
-        let Some(object) = open(store, table, &path).await? else { continue };
+        let Some((object, _)) = open_object(store, table, &path).await? else { continue };
         let marked = |batch: &RecordBatch| {
             let deleted = column(batch, "_deleted_at");
             values(batch, "id").filter(|(row, _)| deleted.is_valid(*row)).map(|(_, id)| id).collect()
@@ -142,7 +143,7 @@ async fn deleted(
 /// # Errors
 /// Those of the store, and of an object that cannot be read.
 pub async fn count(store: &dyn Store, table: &'static Table, path: &str, picker: Picker) -> Result<u64> {
-    let Some(object) = open(store, table, path).await? else { return Ok(0) };
+    let Some((object, _)) = open_object(store, table, path).await? else { return Ok(0) };
     let mut columns = picker.columns.clone();
     columns.push("_deleted_at");
     let pick = move |batch: &RecordBatch| {
@@ -175,13 +176,4 @@ fn paths(manifest: &Manifest, table: &Table) -> Vec<String> {
     }
     let state = manifest.tables.get(table.name);
     state.map(|state| state.objects.keys().cloned().collect()).unwrap_or_default()
-}
-
-async fn open(store: &dyn Store, table: &Table, path: &str) -> Result<Option<Reader>> {
-    let reader = match store.open(path).await? {
-        Some(Opened::File(file, _)) => data_file::open(table, file),
-        Some(Opened::Bytes(bytes, _)) => data_file::open(table, bytes),
-        None => return Ok(None),
-    };
-    reader.map(Some).map_err(|error| error.at("object", path))
 }

@@ -15,12 +15,11 @@ use self::probe::{Head, Sample};
 use crate::api::{Answer, Client};
 use crate::config::{LOOKBACK, Since, SyncSettings};
 use crate::decode::skim;
-use crate::error::{Error, Result};
-use crate::lake::newest;
+use crate::error::Result;
+use crate::lake::{self, newest};
 use crate::manifest::Manifest;
-use crate::schema::Source;
 use crate::store::Store;
-use crate::tables::CONVERSATIONS;
+use crate::tables::{CONVERSATIONS, STATS};
 
 /// Rates that a duration is told for, in requests a second; what Drift allows is not known beforehand.
 const RATES: [f64; 4] = [5.0, 10.0, 20.0, 50.0];
@@ -112,7 +111,7 @@ pub struct Forecast {
 /// Forecasts a `sync` with these settings; `now` is this machine's clock, for a Drift that does not tell its own.
 ///
 /// # Errors
-/// [`Error::usage`] when the lake belongs to another account, and what the client fails with.
+/// [`crate::error::Error::usage`] when the lake belongs to another account, and what the client fails with.
 pub async fn forecast(
     settings: &SyncSettings,
     max_rate: Option<f64>,
@@ -122,7 +121,7 @@ pub async fn forecast(
 ) -> Result<Forecast> {
     let manifest = newest(store).await?;
     let org = client.token_info().await?.org_id.map(|org| org.to_string());
-    check_account(manifest.as_ref(), org.as_deref())?;
+    lake::check_account(manifest.as_ref(), org.as_deref())?;
     // Drift's clock, since the times of the lake are Drift's.
     let now = client.server_time_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(now);
     let walks = settings.tables.contains(CONVERSATIONS.name);
@@ -205,18 +204,6 @@ fn to_fetch(settings: &SyncSettings, kind: Kind, counted: Option<u64>, stored: u
 
 /// What Drift counts, if it does.
 async fn count(client: &Client) -> Option<u64> {
-    let Source::Walk { stats, .. } = CONVERSATIONS.source else { return None };
-    let Ok(Answer::Page(page, _)) = client.get(&stats, None, &[]).await else { return None };
-    let counts = skim::find(&page.body, &["conversationCount"])?;
-    skim::fields(counts).map(|(_, count)| u64::try_from(skim::integer(count)?).ok()).sum()
-}
-
-fn check_account(manifest: Option<&Manifest>, org: Option<&str>) -> Result<()> {
-    match (manifest.and_then(|manifest| manifest.org.as_deref()), org) {
-        (Some(stored), Some(org)) if stored != org => Err(Error::usage(format!(
-            "this lake belongs to Drift organization {stored}, but the token belongs to organization {org}"
-        ))
-        .hint("give each account a lake of its own, or use the token of the other account")),
-        _ => Ok(()),
-    }
+    let Ok(Answer::Page(page, _)) = client.get(&STATS, None, &[]).await else { return None };
+    skim::sum(&page.body, STATS.rows.path())
 }

@@ -6,9 +6,9 @@ use tokio::time::Instant;
 use crate::api::{Answer, Client, Cursor};
 use crate::config::SyncSettings;
 use crate::decode::skim;
-use crate::error::{Error, Result};
-use crate::schema::{Call, Source};
-use crate::tables::{CONVERSATIONS, MESSAGES};
+use crate::error::Result;
+use crate::schema::Call;
+use crate::tables::{DETAIL, LIST, MESSAGES, THREAD};
 
 /// Pages of the list that are read at most.
 const PAGES: u64 = 5;
@@ -68,10 +68,11 @@ struct Row {
 }
 
 async fn page(client: &Client, cursor: Option<&Cursor>) -> Result<Option<(Vec<Row>, Option<Cursor>)>> {
-    let Source::Walk { list, .. } = CONVERSATIONS.source else { return Ok(None) };
-    let query = cursor.map(Cursor::query).unwrap_or_default();
-    let Answer::Page(page, envelope) = client.get(&list, None, &query).await? else { return Ok(None) };
-    let data = skim::find(&page.body, &["data"]).unwrap_or_default();
+    let pairs = cursor.map(Cursor::pairs);
+    let Answer::Page(page, envelope) = client.list_page(&LIST, pairs.as_deref()).await? else {
+        return Ok(None);
+    };
+    let data = skim::find(&page.body, LIST.rows.path()).unwrap_or_default();
     let row = |record: &[u8]| {
         let number = |name: &str| skim::find(record, &[name]).and_then(skim::integer);
         let updated_us = number("updatedAt").and_then(|ms| ms.checked_mul(1_000));
@@ -152,16 +153,12 @@ impl Sample {
 async fn look(client: &Client, id: i64, with_messages: bool) -> Result<Sample> {
     let mut sample = Sample { conversations: 1, ..Sample::default() };
     let key = id.to_string();
-    let (Source::Walk { detail, .. }, Source::Thread { call }) = (CONVERSATIONS.source, MESSAGES.source)
-    else {
-        return Err(Error::internal("conversations are walked, and messages hang on them"));
-    };
-    if sample.ask(client, &detail, &key, &[]).await?.is_none() || !with_messages {
+    if sample.ask(client, &DETAIL, &key, &[]).await?.is_none() || !with_messages {
         return Ok(sample);
     }
     let mut query = Vec::new();
     while sample.thread_calls < THREAD_PAGES {
-        let Some((rows, next)) = sample.ask(client, &call, &key, &query).await? else { break };
+        let Some((rows, next)) = sample.ask(client, &THREAD, &key, &query).await? else { break };
         sample.thread_calls += 1;
         sample.messages += rows;
         let Some(next) = next else { break };

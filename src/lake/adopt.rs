@@ -17,7 +17,8 @@ impl Lake {
         let entries = self.store.list("").await?;
         let mut seen = BTreeSet::new();
         for entry in &entries {
-            if let Some(table) = table_of(&entry.path) {
+            let Some(table) = table_of(&entry.path) else { continue };
+            if !self.is_dropped(entry).await? {
                 self.adopt_object(table, entry).await?;
                 seen.insert(entry.path.clone());
             }
@@ -34,7 +35,7 @@ impl Lake {
         self.store.settle(&entry.path).await?;
         let found = self.examine(table, entry).await?;
         if known.as_ref().is_none_or(|known| known.sha256 != found.sha256) {
-            tracing::info!(object = entry.path, "adopting an object that an unfinished run has put");
+            self.note_adopted(&entry.path);
             if table.partition == Partition::OfConversation {
                 self.manifest.adopted.insert(entry.path.clone());
             }
@@ -42,6 +43,25 @@ impl Lake {
         self.table(table).objects.insert(entry.path.clone(), found);
         self.recount(table);
         Ok(())
+    }
+
+    /// An unfinished run, or one that was taken over, has put it. Where neither can be, it was another hand: the
+    /// object is whole, but may lack rows that were there, or have some that are to stand nowhere.
+    fn note_adopted(&mut self, path: &str) {
+        if self.manifest.run.status.ended_cleanly() && self.is_locked() {
+            tracing::warn!(object = path, "taking an object as it is that another hand has changed");
+            self.changed.push(path.to_owned());
+        } else {
+            tracing::info!(object = path, "adopting an object that the last commit does not know");
+        }
+        if !self.manifest.forgotten.is_empty() {
+            self.manifest.erasing.get_or_insert_default();
+        }
+    }
+
+    /// Objects that were changed after the last run had ended, by another hand.
+    pub fn changed(&self) -> &[String] {
+        &self.changed
     }
 
     /// Adopts a version that was met during the run and is not the one the manifest names: a run that was
@@ -111,5 +131,5 @@ impl Lake {
 fn missing(path: &str) -> Error {
     Error::store("a data object of the lake is missing")
         .at("object", path)
-        .hint("restore it from a backup; to fetch the table again from Drift, move the lake away and run a new sync")
+        .hint("restore it from a backup; to fetch its table again from Drift, run `reset --table` for it, then `sync`")
 }

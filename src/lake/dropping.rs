@@ -2,19 +2,38 @@
 //! intention is committed first; whoever opens the lake next carries out what is left of it.
 
 use super::Lake;
+use super::adopt::table_of;
 use super::objects::checksum;
 use crate::cpu;
 use crate::error::Result;
-use crate::manifest::{ObjectState, TableState};
+use crate::manifest::ObjectState;
 use crate::schema::Table;
 use crate::store::Entry;
 
 impl Lake {
-    /// Takes a table out of the manifest, objects and state. Its objects are deleted by
-    /// [`Lake::finish_dropping`] after the commit, which is the caller's.
-    pub fn drop_table(&mut self, table: &Table) {
-        let TableState { objects, .. } = self.manifest.tables.remove(table.name).unwrap_or_default();
-        self.manifest.dropping.extend(objects);
+    /// Takes a table out of the manifest, objects and state. Whatever objects of it stand there now, whole or
+    /// not, are deleted by [`Lake::finish_dropping`] after the commit, which is the caller's.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn drop_table(&mut self, table: &Table) -> Result<()> {
+        let known = self.manifest.tables.remove(table.name).unwrap_or_default().objects;
+        for entry in self.store.list(table.name).await? {
+            if table_of(&entry.path).is_some_and(|of| of.name == table.name) {
+                let dropped = self.standing(&entry, known.get(&entry.path)).await?;
+                self.manifest.dropping.insert(entry.path, dropped);
+            }
+        }
+        Ok(())
+    }
+
+    /// What stands there, by its version and its bytes; what is in it does not matter.
+    async fn standing(&self, entry: &Entry, known: Option<&ObjectState>) -> Result<ObjectState> {
+        if let Some(known) = known.filter(|known| known.etag == entry.etag) {
+            return Ok(known.clone());
+        }
+        let sha256 = self.sha256(&entry.path).await?.unwrap_or_default();
+        Ok(ObjectState { rows: 0, deleted: 0, bytes: entry.bytes, sha256, etag: entry.etag.clone() })
     }
 
     /// Deletes the objects that were dropped. One that somebody has put there since is none of them.
@@ -27,10 +46,7 @@ impl Lake {
         }
         let entries = self.store.list("").await?;
         for entry in &entries {
-            let dropped = self.manifest.dropping.get(&entry.path);
-            if let Some(dropped) = dropped
-                && self.is_same(entry, dropped).await?
-            {
+            if self.is_dropped(entry).await? {
                 self.store.delete(&entry.path).await?;
             }
         }
@@ -38,13 +54,18 @@ impl Lake {
         Ok(())
     }
 
-    /// A lake that was copied has other etags and the same bytes.
-    async fn is_same(&self, entry: &Entry, dropped: &ObjectState) -> Result<bool> {
+    /// Whether an object is one that was dropped and not one that was put in its place since. A lake that was
+    /// copied has other etags and the same bytes.
+    pub(super) async fn is_dropped(&self, entry: &Entry) -> Result<bool> {
+        let Some(dropped) = self.manifest.dropping.get(&entry.path) else { return Ok(false) };
         if entry.etag == dropped.etag {
             return Ok(true);
         }
-        let Some(stored) = self.store.get(&entry.path).await? else { return Ok(false) };
-        let sha256 = cpu::run(move || Ok(checksum(&stored.bytes))).await?;
-        Ok(sha256 == dropped.sha256)
+        Ok(self.sha256(&entry.path).await?.is_some_and(|sha256| sha256 == dropped.sha256))
+    }
+
+    async fn sha256(&self, path: &str) -> Result<Option<String>> {
+        let Some(stored) = self.store.get(path).await? else { return Ok(None) };
+        cpu::run(move || Ok(Some(checksum(&stored.bytes)))).await
     }
 }

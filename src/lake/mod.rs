@@ -5,6 +5,7 @@
 
 mod adopt;
 mod change;
+mod chunk;
 mod dropping;
 mod lease;
 mod objects;
@@ -26,8 +27,9 @@ use crate::store::{Guard, Store};
 
 pub use self::adopt::table_of;
 pub use self::change::{Change, Departed, KeyValues, Keys};
-pub use self::objects::{Put, needed_memory, partition_of};
-pub use self::open::{RunId, existing, newest};
+pub use self::chunk::open_chunk;
+pub use self::objects::{Put, needed_memory, open_object, partition_of};
+pub use self::open::{RunId, check_account, existing, newest};
 
 /// A lake opened for writing.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub struct Lake {
     /// No object may be larger, in bytes.
     object_bytes_max: u64,
     guard: Option<Box<dyn Guard>>,
+    /// Objects that another hand has changed since the last run ended.
+    changed: Vec<String>,
 }
 
 impl Lake {
@@ -118,8 +122,8 @@ impl Lake {
     /// commit, so that what is deleted after it cannot be of a run that has begun since.
     pub async fn leftovers(&self) -> Result<Vec<String>> {
         let chunks = self.manifest.walk.iter().flat_map(|walk| &walk.chunks);
-        let named: BTreeSet<&str> = chunks.map(|chunk| chunk.path.as_str()).collect();
-        let mut found = self.store.list("_todo").await?;
+        let named: BTreeSet<&str> = chunks.map(|piece| piece.path.as_str()).collect();
+        let mut found = self.store.list(chunk::TODO).await?;
         found.retain(|entry| !named.contains(entry.path.as_str()));
         Ok(found.into_iter().map(|entry| entry.path).collect())
     }

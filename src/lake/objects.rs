@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::fold::{self, FoldCounts};
 use crate::manifest::ObjectState;
 use crate::schema::Table;
-use crate::store::{Etag, Expect, Opened};
+use crate::store::{Etag, Expect, Opened, Store};
 
 /// A run that was taken over has at most one put on its way; more of them are somebody who does not keep to
 /// the lease.
@@ -164,15 +164,25 @@ impl Lake {
     /// by rows which it has read must not end with a manifest that does not know them.
     async fn open_object(&mut self, table: &'static Table, path: &str) -> Result<Option<(Reader, Etag)>> {
         let (store, target) = (self.store.clone(), path.to_owned());
-        let opening = async move { store.open(&target).await };
-        let Some(opened) = self.meanwhile(opening).await? else { return Ok(None) };
-        let (reader, etag) = match opened {
-            Opened::File(file, etag) => (data_file::open(table, file), etag),
-            Opened::Bytes(bytes, etag) => (data_file::open(table, bytes), etag),
-        };
+        let opening = async move { open_object(store.as_ref(), table, &target).await };
+        let Some((reader, etag)) = self.meanwhile(opening).await? else { return Ok(None) };
         self.adopt_late_put(table, path, &etag).await?;
-        Ok(Some((reader.map_err(|error| error.at("object", path))?, etag)))
+        Ok(Some((reader, etag)))
     }
+}
+
+/// Opens an object of a table, if it is there, and answers which version it is. Nothing is taken from what a
+/// manifest says of it.
+///
+/// # Errors
+/// Those of the store, and of an object that is not of the table.
+pub async fn open_object(store: &dyn Store, table: &Table, path: &str) -> Result<Option<(Reader, Etag)>> {
+    let (reader, etag) = match store.open(path).await? {
+        Some(Opened::File(file, etag)) => (data_file::open(table, file), etag),
+        Some(Opened::Bytes(bytes, etag)) => (data_file::open(table, bytes), etag),
+        None => return Ok(None),
+    };
+    Ok(Some((reader.map_err(|error| error.at("object", path))?, etag)))
 }
 
 fn fold_object(table: &'static Table, reader: Option<&Reader>, change: &Change) -> Result<Folded> {

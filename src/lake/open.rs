@@ -53,6 +53,19 @@ impl Lake {
         clock: Clock,
         takeover: bool,
     ) -> Result<Self> {
+        let mut lake = Self::hold(store, run, org, clock, takeover).await?;
+        lake.begin().await?;
+        Ok(lake)
+    }
+
+    /// The right to write, where nobody else has it; nothing is written yet.
+    async fn hold(
+        store: Arc<dyn Store>,
+        run: RunId,
+        org: Option<String>,
+        clock: Clock,
+        takeover: bool,
+    ) -> Result<Self> {
         check_account(newest(store.as_ref()).await?.as_ref(), org.as_deref())?;
         let guard = store.lock().await?;
         let before = newest(store.as_ref()).await?;
@@ -71,8 +84,9 @@ impl Lake {
             puts: std::collections::BTreeMap::new(),
             object_bytes_max: u64::MAX,
             guard,
+            changed: Vec::new(),
         };
-        lake.begin(org).await?;
+        lake.manifest.org = org.or(lake.manifest.org.take());
         Ok(lake)
     }
 
@@ -82,23 +96,44 @@ impl Lake {
     /// # Errors
     /// As [`Lake::open`], and [`Error::usage`] when there is no lake.
     pub async fn open_existing(store: Arc<dyn Store>, run: RunId, clock: Clock) -> Result<(Self, RunStatus)> {
+        Self::open_prepared(store, run, clock, async |_| Ok(())).await
+    }
+
+    /// The same, with a change of the manifest that stands in the first commit already, and that is made before
+    /// the objects are compared with it: so objects may be dropped whatever they are like, or missing.
+    ///
+    /// # Errors
+    /// As [`Lake::open_existing`], and those of `prepare`.
+    pub async fn open_prepared(
+        store: Arc<dyn Store>,
+        run: RunId,
+        clock: Clock,
+        prepare: impl AsyncFnOnce(&mut Self) -> Result<()>,
+    ) -> Result<(Self, RunStatus)> {
+        let (mut lake, ended) = Self::hold_existing(store, run, clock).await?;
+        prepare(&mut lake).await?;
+        lake.begin().await?;
+        Ok((lake, ended))
+    }
+
+    async fn hold_existing(store: Arc<dyn Store>, run: RunId, clock: Clock) -> Result<(Self, RunStatus)> {
         let before = existing(store.as_ref()).await?;
         let ended = match before.run.status {
             RunStatus::Running => RunStatus::Stopped,
             ended => ended,
         };
-        Ok((Self::open(store, run, None, clock, false).await?, ended))
+        Ok((Self::hold(store, run, None, clock, false).await?, ended))
     }
 
-    async fn begin(&mut self, org: Option<String>) -> Result<()> {
+    /// Nothing is deleted before the first commit, which proves that the lake is this run's.
+    async fn begin(&mut self) -> Result<()> {
         if self.manifest.lease.is_some() {
             self.manifest.epoch += 1;
         }
-        self.manifest.org = org.or(self.manifest.org.take());
-        self.finish_dropping().await?;
         self.adopt().await?;
         self.manifest.run = run_state(&self.run, self.clock.now());
-        self.commit().await
+        self.commit().await?;
+        self.finish_dropping().await
     }
 }
 
@@ -112,7 +147,11 @@ fn run_state(run: &RunId, now: Timestamp) -> RunState {
     }
 }
 
-fn check_account(manifest: Option<&Manifest>, org: Option<&str>) -> Result<()> {
+/// Whether the account `org` is the one whose lake this is; what is not known fits everything.
+///
+/// # Errors
+/// [`Error::usage`] when it is another one.
+pub fn check_account(manifest: Option<&Manifest>, org: Option<&str>) -> Result<()> {
     let stored = manifest.and_then(|manifest| manifest.org.as_deref());
     match (stored, org) {
         (Some(stored), Some(org)) if stored != org => Err(Error::usage(format!(

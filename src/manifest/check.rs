@@ -21,6 +21,11 @@ pub(super) fn flaw(manifest: &Manifest) -> Option<String> {
         .find(|(table, path, _)| !is_object(table, path))
         .map(|(table, path, _)| format!("it names {path:?} as an object of {table:?}"))
         .or_else(|| {
+            let table = |path: &str| path.split('/').next().unwrap_or_default().to_owned();
+            let strange = manifest.dropping.keys().find(|path| !is_object(&table(path), path));
+            strange.map(|path| format!("it is to drop {path:?}"))
+        })
+        .or_else(|| {
             let strange = chunks.clone().find(|chunk| !is_chunk(&chunk.path));
             strange.map(|chunk| format!("it names {:?} as a piece of a walk", chunk.path))
         })

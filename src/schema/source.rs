@@ -88,3 +88,11 @@ pub enum Rows {
     /// One record at this path.
     One(&'static [&'static str]),
 }
+
+impl Rows {
+    /// The path.
+    pub fn path(self) -> &'static [&'static str] {
+        let (Self::Array(path) | Self::One(path)) = self;
+        path
+    }
+}

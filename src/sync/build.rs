@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::columns::{
     assemble, broken, coalesce, column, exchange, instants, int_at, ints, time, time_at, times,
 };
-use super::fetch::{Fetched, Thread, detail_call, thread_call};
+use super::fetch::{Fetched, Thread};
 use super::keyed::{is_unreadable, sift};
 use super::ledger::Ledger;
 use super::listed::{Listed, Row};
@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::manifest::Forgotten;
 use crate::page::Page;
 use crate::schema::Span;
-use crate::tables::{CONVERSATION_LIST, CONVERSATIONS, MESSAGES};
+use crate::tables::{CONVERSATION_LIST, CONVERSATIONS, DETAIL, MESSAGES, THREAD};
 
 /// What rows are built with.
 pub(super) struct Context {
@@ -83,8 +83,8 @@ pub(super) fn build(mut fetched: Vec<Fetched>, context: &Context) -> Result<Buil
 
 fn pages_are_readable(fetched: &Fetched) -> Result<()> {
     let thread: &[Page] = if let Thread::Pages(pages) = &fetched.thread { pages } else { &[] };
-    decode(&CONVERSATIONS, detail_call().rows, fetched.detail.as_slice())?;
-    decode(&MESSAGES, thread_call().rows, thread).map(|_| ())
+    decode(&CONVERSATIONS, DETAIL.rows, fetched.detail.as_slice())?;
+    decode(&MESSAGES, THREAD.rows, thread).map(|_| ())
 }
 
 fn build_all(fetched: Vec<Fetched>, context: &Context) -> Result<Built> {
@@ -122,7 +122,7 @@ impl Built {
             return Ok(there);
         }
         let pages: Vec<Page> = there.iter().filter_map(|fetched| fetched.detail.clone()).collect();
-        let mut decoded = decode(&CONVERSATIONS, detail_call().rows, &pages)?;
+        let mut decoded = decode(&CONVERSATIONS, DETAIL.rows, &pages)?;
         let mut rows = Self::row_of_each(&there, &decoded);
         let forgotten = erase::picks(&CONVERSATIONS, &decoded.batch, &context.forgotten);
         let left_out: HashSet<u32> =
@@ -174,7 +174,7 @@ impl Built {
         if pages.is_empty() {
             return Ok(());
         }
-        let mut decoded = decode(&MESSAGES, thread_call().rows, &pages)?;
+        let mut decoded = decode(&MESSAGES, THREAD.rows, &pages)?;
         decoded.batch = erase::leave_out(&MESSAGES, decoded.batch, &context.forgotten)?;
         let synced = time(context.walk_us, decoded.batch.num_rows());
         decoded.batch = exchange(&MESSAGES, &decoded.batch, vec![("_synced_at", synced)])?;
@@ -328,7 +328,7 @@ fn another(fetched: &Fetched) -> Error {
 
 /// The partition of each accepted row that had none so far, by when its conversation began.
 pub(super) fn began_at(page: &Page) -> Result<Option<i64>> {
-    let decoded = decode(&CONVERSATIONS, detail_call().rows, std::slice::from_ref(page))?;
+    let decoded = decode(&CONVERSATIONS, DETAIL.rows, std::slice::from_ref(page))?;
     let began = instants(&decoded.batch, "created_at");
     Ok(if decoded.batch.num_rows() == 1 { time_at(began, 0) } else { None })
 }

@@ -13,8 +13,7 @@ use crate::api::Answer;
 use crate::decode::skim;
 use crate::error::{Error, Result};
 use crate::report::Completeness;
-use crate::schema::Source;
-use crate::tables::CONVERSATIONS;
+use crate::tables::{CONVERSATIONS, STATS};
 
 /// What a finished walk proved.
 #[derive(Debug, Default)]
@@ -23,6 +22,8 @@ pub(super) struct Proof {
     listed: Option<u64>,
     /// What Drift itself counts.
     stats: Option<u64>,
+    /// The list has more than it showed.
+    pub is_cut_short: bool,
     /// What leaves the walk incomplete.
     pub trouble: Option<Error>,
 }
@@ -42,6 +43,7 @@ pub(super) async fn prove(
     rules: &Rules,
     tally: &Tally,
     left_out: u64,
+    counted: Option<u64>,
 ) -> Result<Proof> {
     let stored = Ledger::read(&mut writer.lake).await?;
     let sum = sum(writer, context, rules, tally, &stored, left_out);
@@ -55,7 +57,10 @@ pub(super) async fn prove(
     let mut proof = Proof::default();
     if rules.full && rules.since_us.is_none() {
         proof.listed = Some(context.index.len() as u64 + left_out);
-        proof.stats = writer.meanwhile(stats(run)).await?;
+        proof.stats = match counted {
+            Some(counted) => Some(counted),
+            None => writer.meanwhile(stats(run)).await?,
+        };
         compare(writer, &proof);
     }
     Ok(proof)
@@ -87,23 +92,15 @@ fn sum(
 }
 
 /// Drift's own count, if it gives one.
-async fn stats(run: &Run) -> Result<Option<u64>> {
-    let Source::Walk { stats, .. } = CONVERSATIONS.source else { return Ok(None) };
-    Ok(match run.get(&stats, None, &[]).await {
-        Ok(Some(Answer::Page(page, _))) => add_up(&page.body),
+pub(super) async fn stats(run: &Run) -> Result<Option<u64>> {
+    Ok(match run.get(&STATS, None, &[]).await {
+        Ok(Some(Answer::Page(page, _))) => skim::sum(&page.body, STATS.rows.path()),
         Ok(_) => None,
         Err(error) => {
             tracing::info!(%error, "Drift gave no counts to compare with");
             None
         }
     })
-}
-
-fn add_up(body: &[u8]) -> Option<u64> {
-    let counts = skim::find(body, &["conversationCount"])?;
-    let counts =
-        skim::fields(counts).map(|(_, count)| skim::integer(count).and_then(|n| u64::try_from(n).ok()));
-    counts.sum()
 }
 
 fn compare(writer: &mut Writer, proof: &Proof) {

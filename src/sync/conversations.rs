@@ -34,8 +34,14 @@ pub(super) async fn read(run: &Arc<Run>, writer: &mut Writer) -> Result<Option<E
     }
     let first = writer.lake.manifest.first_load_ended.is_none();
     let proof = read_once(run, writer, run.settings.full).await?;
-    if first && proof.differs_from_stats() && proof.trouble.is_none() && run.stop.asked().is_none() {
-        writer.warn("Drift counts another number of conversations than the first load has listed, so the whole list is walked once more.".into());
+    let miscounted = first && proof.differs_from_stats() && proof.trouble.is_none();
+    if (miscounted || proof.is_cut_short) && run.stop.asked().is_none() {
+        let why = if miscounted {
+            "Drift counts another number of conversations than the first load has listed"
+        } else {
+            "Drift's list of conversations was cut short"
+        };
+        writer.warn(format!("{why}, so the whole list is walked once more."));
         return Ok(read_once(run, writer, true).await?.trouble);
     }
     Ok(proof.trouble)
@@ -52,16 +58,17 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
         keep_walk(writer, walk.state);
         return Ok(Proof::default());
     }
+    let ledger = Ledger::read(&mut writer.lake).await?.without(&writer.forgotten);
+    walk.check_end(run, writer, &ledger).await?;
     let index = known_ones(walk.listed.index(), &mut walk.state, writer);
     let span = writer.lake.manifest.span.unwrap_or_else(|| choose_span(run.settings.partition_by, &index));
+    warn_of_span(run, writer);
     check_memory(run, writer, &index, since, span)?;
     if writer.lake.manifest.span.replace(span).is_none() {
         // Committed before the first object is put: a run that is killed must not leave one layout, and the
         // next begin another.
         writer.checkpoint().await?;
     }
-    let ledger = Ledger::read(&mut writer.lake).await?.without(&writer.forgotten);
-    walk.check_end(&index, &ledger);
     let rules = Rules {
         with_messages: run.settings.tables.contains(MESSAGES.name),
         full: walk.state.full && walk.trouble.is_none(),
@@ -98,7 +105,9 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
     }
     orphans.settle(writer);
     let left_out = walk.state.forgotten.len() as u64;
-    let mut proof = completeness::prove(run, writer, &context, &rules, &tally, left_out).await?;
+    let mut proof =
+        completeness::prove(run, writer, &context, &rules, &tally, left_out, walk.counted).await?;
+    proof.is_cut_short = walk.is_cut_short;
     proof.trouble = walk.trouble.or(doubts);
     if proof.trouble.is_none() {
         end_walk(run, writer, &walk.state);
@@ -211,6 +220,19 @@ fn choose_span(asked: PartitionBy, index: &[Row]) -> Span {
             let most = months.values().copied().max().unwrap_or(0);
             if most > CONVERSATIONS_A_MONTH_MAX { Span::Day } else { Span::Month }
         }
+    }
+}
+
+/// What a partition spans is chosen once; another wish later on is told rather than passed over.
+fn warn_of_span(run: &Run, writer: &mut Writer) {
+    let asked = match run.settings.partition_by {
+        PartitionBy::Auto => return,
+        PartitionBy::Month => Span::Month,
+        PartitionBy::Day => Span::Day,
+    };
+    if let Some(span) = writer.lake.manifest.span.filter(|span| *span != asked) {
+        let kept = span.column();
+        writer.warn(format!("The lake is partitioned by {kept} since its first run, and stays so."));
     }
 }
 

@@ -4,13 +4,12 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
+use super::Run;
 use super::plan::Todo;
-use super::{Run, pairs};
 use crate::api::{Answer, Envelope};
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::Page;
-use crate::schema::{Call, Source};
-use crate::tables::{CONVERSATIONS, MESSAGES};
+use crate::tables::{DETAIL, MESSAGES, THREAD};
 
 /// Pages of one conversation: two million messages, which no conversation has.
 const THREAD_PAGES_MAX: usize = 40_000;
@@ -96,7 +95,7 @@ pub(super) async fn fetch(run: &Run, todo: Todo, with_messages: bool) -> Result<
 
 async fn fetch_both(run: &Run, todo: Todo, with_messages: bool) -> Result<Option<Fetched>> {
     let key = todo.id.to_string();
-    let detail = match run.get(&detail_call(), Some(&key), &[]).await? {
+    let detail = match run.get(&DETAIL, Some(&key), &[]).await? {
         Some(Answer::Page(page, _)) => page,
         Some(Answer::Missing(_)) => {
             return Ok(Some(Fetched { todo, detail: None, thread: Thread::NotAsked }));
@@ -111,7 +110,7 @@ async fn fetch_thread(run: &Run, key: &str) -> Result<Option<Thread>> {
     let (mut pages, mut cursors) = (Vec::new(), HashSet::new());
     let (mut query, mut asked_again) = (Vec::new(), false);
     loop {
-        match run.get(&thread_call(), Some(key), &query).await? {
+        match run.get(&THREAD, Some(key), &query).await? {
             None => return Ok(None),
             Some(Answer::Missing(_)) if pages.is_empty() => return Ok(Some(Thread::Missing)),
             Some(Answer::Missing(page)) => return Err(broke_off(&page)),
@@ -126,28 +125,12 @@ async fn fetch_thread(run: &Run, key: &str) -> Result<Option<Thread>> {
                 run.threads.unsaid.fetch_add(u64::from(doubtful), Relaxed);
                 pages.push(page);
                 let Some(next) = envelope.next else { return Ok(Some(Thread::Pages(pages))) };
-                query = pairs(&next);
+                query = next.pairs();
                 if pages.len() >= THREAD_PAGES_MAX || !cursors.insert(format!("{query:?}")) {
                     return Err(endless(&pages));
                 }
             }
         }
-    }
-}
-
-/// The call for one conversation.
-pub(super) fn detail_call() -> Call {
-    match CONVERSATIONS.source {
-        Source::Walk { detail, .. } => detail,
-        _ => unreachable!("conversations are walked"),
-    }
-}
-
-/// The call for its messages.
-pub(super) fn thread_call() -> Call {
-    match MESSAGES.source {
-        Source::Thread { call } => call,
-        _ => unreachable!("messages hang on conversations"),
     }
 }
 

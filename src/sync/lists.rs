@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 
+use super::Run;
 use super::columns::{column, exchange, instants, ints, time, times};
 use super::keyed::{Answers, Keyed, ask_all, decode_each};
 use super::meetings::Window;
 use super::writer::Writer;
-use super::{Run, pairs};
 use crate::api::{Answer, Client, Cursor, Envelope};
 use crate::decode::{Decoded, decode, skim};
 use crate::erase;
@@ -142,7 +142,7 @@ impl List {
             pages.push(page);
             let behind = self.behind(&envelope, &query);
             let Some(next) = envelope.next.or(behind) else { return Ok(Some(pages)) };
-            query = pairs(&next);
+            query = next.pairs();
             if pages.len() >= PAGES_MAX || !seen.insert(format!("{query:?}")) {
                 return Err(endless(&self.call));
             }

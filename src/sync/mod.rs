@@ -35,7 +35,7 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use self::writer::Writer;
-use crate::api::{Answer, Client, Cursor};
+use crate::api::{Answer, Client};
 use crate::clock::Clock;
 use crate::columns;
 use crate::config::{PENDING_MAX, SyncSettings};
@@ -105,6 +105,7 @@ pub async fn sync(
         ..Report::default()
     };
     let mut writer = Writer::new(lake, report, progress);
+    warn_of_changed(&mut writer);
     if account.is_none() {
         writer.warn("Drift did not say which organization the token belongs to, so it cannot be checked that this lake is of the same account.".into());
     }
@@ -141,6 +142,15 @@ async fn open(
     Ok(lake)
 }
 
+/// What another hand has changed is whole, but nobody knows what it lacks.
+fn warn_of_changed(writer: &mut Writer) {
+    for path in writer.lake.changed().to_vec() {
+        writer.warn(format!(
+            "`{path}` was changed by another hand after the last run had ended, and was taken as it is; `sync --refetch` brings back what it lacks."
+        ));
+    }
+}
+
 /// Asks the run to stop after `limit`, unless what is returned is dropped before.
 fn stop_after(limit: Option<Duration>, stop: &Stop) -> JoinSet<()> {
     let (mut timer, stop) = (JoinSet::new(), stop.clone());
@@ -165,11 +175,6 @@ pub fn traffic(client: &Client) -> Traffic {
         limited_ms: stats.limiter_wait_ms,
         rate: (stats.throttled > 0).then_some(stats.rate),
     }
-}
-
-/// The query that asks for the page a cursor names, in the form a manifest keeps.
-fn pairs(cursor: &Cursor) -> Vec<(String, String)> {
-    cursor.query().into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The organization of the token, from where Drift tells it first.
@@ -218,13 +223,18 @@ impl Run {
         key: Option<&str>,
         query: &[(String, String)],
     ) -> Result<Option<Answer>> {
+        let query: Vec<(&str, String)> =
+            query.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        self.unless_stopped(self.client.get(call, key, &query)).await
+    }
+
+    /// An answer, or nothing when the run is asked to stop meanwhile.
+    async fn unless_stopped<T>(&self, asking: impl Future<Output = Result<T>>) -> Result<Option<T>> {
         if self.stop.asked().is_some() {
             return Ok(None);
         }
-        let query: Vec<(&str, String)> =
-            query.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         tokio::select! {
-            answer = self.client.get(call, key, &query) => answer.map(Some),
+            answer = asking => answer.map(Some),
             _ = self.stop.wait() => Ok(None),
         }
     }

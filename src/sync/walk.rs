@@ -3,45 +3,38 @@
 //! A cursor is only a hint: one that is refused restarts this phase, one that repeats ends it with an
 //! error that is told after everything listed so far was fetched.
 
+mod chunks;
+mod complaint;
+
 use std::collections::HashSet;
 
 use arrow::array::RecordBatch;
-use bytes::Bytes;
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
+use super::Run;
 use super::columns::{instants, int_at, ints, time_at};
+use super::completeness::stats;
 use super::keyed::is_unreadable;
 use super::ledger::Ledger;
-use super::listed::{Listed, Row};
+use super::listed::Listed;
 use super::order::Order;
 use super::writer::Writer;
-use super::{Run, pairs};
 use crate::api::{Answer, Cursor, Envelope};
 use crate::config::PAGES_BELOW;
 use crate::cpu;
-use crate::data_file::{self, Encoder};
 use crate::decode::{Decoded, decode};
 use crate::erase;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::{Subject, TodoChunk, WalkState};
+use crate::manifest::{Subject, WalkState};
 use crate::page::Page;
 use crate::progress::Phase;
-use crate::schema::{Call, Source};
-use crate::tables::{CONVERSATION_LIST, CONVERSATIONS};
+use crate::tables::{CONVERSATION_LIST, LIST};
 
-/// Rows that are listed but not yet saved as a chunk: some 200 pages.
-const CHUNK_ROWS: u64 = 20_000;
-/// Fewer rows are listed again rather than committed.
-const CHUNK_ROWS_MIN: u64 = 1_000;
 /// Sizes of a full page, by generation of the list.
 const FULL_PAGES: [usize; 2] = [50, 100];
 /// How many pages of the head are read again after a walk: more than 5,000 changes during it are left to
 /// the next run, whose bookmark lies before them.
 const HEAD_PAGES_MAX: usize = 50;
-/// What to do about a page of the list that nobody can read.
-const UNREADABLE: &str =
-    "run again later with --full; if it stays, report it: what the other pages list has been fetched";
 /// Empty pages in a row that still promise more, before the walk is given up.
 const EMPTY_PAGES_MAX: u32 = 10;
 
@@ -64,8 +57,12 @@ pub(super) struct Walk {
     cursors: HashSet<String>,
     /// The page in hand, which has no next one, was asked for again.
     asked_end_again: bool,
-    /// The list ended with a full page that said nothing of a next one, again when asked again.
+    /// The page in hand, a full one that is the last, does not say so.
     ended_in_doubt: bool,
+    /// The list has more than it showed.
+    pub is_cut_short: bool,
+    /// What Drift counts, if it was asked and said.
+    pub counted: Option<u64>,
 }
 
 impl Walk {
@@ -89,43 +86,24 @@ impl Walk {
             cursors: HashSet::new(),
             asked_end_again: false,
             ended_in_doubt: false,
+            is_cut_short: false,
+            counted: None,
         }
-    }
-
-    /// A walk that an earlier run began: its chunks are read again, its cursor is tried.
-    ///
-    /// # Errors
-    /// [`Error::store`] when a chunk is missing or not as it was written.
-    pub async fn resume(
-        state: WalkState,
-        floor_us: Option<i64>,
-        proved: Option<String>,
-        writer: &Writer,
-    ) -> Result<Self> {
-        let mut walk = Self::new(state, floor_us, proved);
-        for chunk in &walk.state.chunks {
-            let stored =
-                writer.lake.store().get(&chunk.path).await?.ok_or_else(|| broken_chunk(&chunk.path))?;
-            if hex::encode(Sha256::digest(&stored.bytes)) != chunk.sha256 {
-                return Err(broken_chunk(&chunk.path));
-            }
-            for batch in data_file::open(&CONVERSATION_LIST, stored.bytes)?.batches() {
-                walk.listed.push(batch?);
-            }
-        }
-        walk.saved_batches = walk.listed.batches();
-        Ok(walk)
     }
 
     /// Walks the list to its end, to the floor, or until the run is asked to stop.
     pub async fn run(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
         let ended = self.walk(run, writer).await;
         if self.trouble.is_some() {
-            // What it missed is known to this run alone, so the next one must not take it up.
-            self.state.chunks.clear();
-            writer.lake.manifest.walk = None;
+            self.give_up(writer);
         }
         ended
+    }
+
+    /// What it missed is known to this run alone, so the next one must not take it up.
+    fn give_up(&mut self, writer: &mut Writer) {
+        self.state.chunks.clear();
+        writer.lake.manifest.walk = None;
     }
 
     async fn walk(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
@@ -190,7 +168,7 @@ impl Walk {
             self.ended_in_doubt &= next.is_none();
             self.state.cursor.clone_from(&next);
             if self.empty_pages > EMPTY_PAGES_MAX {
-                self.trouble.get_or_insert_with(nothing_but_empty_pages);
+                self.trouble.get_or_insert_with(complaint::nothing_but_empty_pages);
             }
             if next.is_none() || self.is_below_floor() || self.empty_pages > EMPTY_PAGES_MAX {
                 self.end_of_list();
@@ -205,21 +183,13 @@ impl Walk {
         self.save(run, writer).await
     }
 
-    /// One page and its cursor, or nothing when the run was asked to stop.
+    /// One page of the list, or nothing when the run was asked to stop.
     async fn ask(&self, run: &Run, cursor: Option<&[(String, String)]>) -> Result<Option<Listing>> {
-        let blank = [("page_token".to_owned(), String::new())];
-        let cursor = cursor.unwrap_or(&blank);
-        let answered = match run.get(&list(), None, cursor).await {
-            Err(error) if error.place("status") == Some("400") && cursor == blank => {
-                tracing::info!("Drift refused a page of 100 conversations; asking for 50");
-                run.get(&Call { query: &[("limit", "50")], ..list() }, None, &[]).await
-            }
-            answered => answered,
-        };
-        match answered? {
+        // Boxed, since all that walks the list would carry the ways of asking otherwise.
+        match run.unless_stopped(Box::pin(run.client.list_page(&LIST, cursor))).await? {
             Some(Answer::Page(page, envelope)) => Ok(Some((page, envelope))),
-            Some(Answer::Missing(page)) if run.account_known => Err(list_is_gone(&page)),
-            Some(Answer::Missing(page)) => Err(no_list(&page)),
+            Some(Answer::Missing(page)) if run.account_known => Err(complaint::list_is_gone(&page)),
+            Some(Answer::Missing(page)) => Err(complaint::no_list(&page)),
             None => Ok(None),
         }
     }
@@ -240,11 +210,11 @@ impl Walk {
     fn follow(&mut self, next: Option<Cursor>) -> Option<Vec<(String, String)>> {
         let cursor = next?;
         self.state.generation.get_or_insert_with(|| generation(&cursor).to_owned());
-        let pairs = pairs(&cursor);
+        let pairs = cursor.pairs();
         if self.cursors.insert(format!("{pairs:?}")) {
             return Some(pairs);
         }
-        self.trouble.get_or_insert_with(circle);
+        self.trouble.get_or_insert_with(complaint::circle);
         None
     }
 
@@ -256,14 +226,37 @@ impl Walk {
         full && !std::mem::replace(&mut self.asked_end_again, true)
     }
 
-    /// A walk that was to end at its floor but found the end of the list before it has been cut short, unless
-    /// it listed all that the lake has.
-    pub fn check_end(&mut self, index: &[Row], ledger: &Ledger) {
-        let cut_short = self.floor_us.is_some() && self.ended_in_doubt && self.state.cursor.is_none();
-        let is_listed = |id: i64| index.binary_search_by_key(&id, |row| row.id).is_ok();
-        if cut_short && ledger.iter().any(|entry| !entry.deleted && !is_listed(entry.id)) {
-            self.trouble.get_or_insert_with(cut_short_list);
+    /// The list ended with a full page that did not say that it is the last, again when asked again.
+    fn ends_in_doubt(&self) -> bool {
+        self.state.listed && self.ended_in_doubt
+    }
+
+    /// Decides whether a list whose end stands in doubt was cut short. A walk that was to end at its floor has
+    /// come to the true end only if it met all that the lake has; a whole walk, if it met all that Drift counts.
+    pub async fn check_end(&mut self, run: &Run, writer: &mut Writer, ledger: &Ledger) -> Result<()> {
+        if !self.ends_in_doubt() {
+            return Ok(());
         }
+        let index = self.listed.index();
+        let is_listed = |id: i64| index.binary_search_by_key(&id, |row| row.id).is_ok();
+        let is_cut = if self.state.full {
+            let counted = writer.meanwhile(stats(run)).await?;
+            if counted.is_none() {
+                writer.warn(complaint::NOBODY_KNOWS.to_owned());
+            }
+            self.counted = counted;
+            counted.is_some_and(|counted| counted > index.len() as u64 + self.state.forgotten.len() as u64)
+        } else {
+            ledger.iter().any(|entry| !entry.deleted && !is_listed(entry.id))
+        };
+        if is_cut {
+            self.is_cut_short = true;
+            self.trouble = Some(complaint::cut_short());
+            self.give_up(writer);
+            return Ok(());
+        }
+        self.ended_in_doubt = false;
+        self.save(run, writer).await
     }
 
     fn is_below_floor(&self) -> bool {
@@ -279,7 +272,7 @@ impl Walk {
     fn readable(&mut self, decoded: Result<Decoded>) -> Result<Option<Decoded>> {
         match decoded {
             Err(error) if is_unreadable(&error) => {
-                self.trouble.get_or_insert(error.hint(UNREADABLE));
+                self.trouble.get_or_insert(error.hint(complaint::UNREADABLE));
                 Ok(None)
             }
             decoded => decoded.map(Some),
@@ -341,72 +334,21 @@ impl Walk {
             let oldest = oldest(&decoded.batch);
             writer.note_oddities(&CONVERSATION_LIST, std::slice::from_ref(&page), &decoded);
             self.take_up(writer, decoded.batch)?;
-            next = envelope.next.as_ref().map(pairs);
+            next = envelope.next.as_ref().map(Cursor::pairs);
             if next.is_none() || oldest.is_none_or(|oldest| oldest < began) {
                 break;
             }
         }
         self.save(run, writer).await
     }
-
-    async fn save_if_due(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
-        let due = writer.lake.since_commit() >= run.settings.checkpoint_every;
-        if due || self.unsaved_rows >= CHUNK_ROWS { self.save(run, writer).await } else { Ok(()) }
-    }
-
-    /// Saves the rows since the last chunk as one more, and commits the walk. Few rows are not worth a
-    /// commit: listing them again costs no more than finding them.
-    async fn save(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
-        if self.trouble.is_some() {
-            return Ok(());
-        }
-        let first = self.saved_batches;
-        let Some(rows) = self.listed.join_from(first)? else { return Ok(()) };
-        self.saved_batches = self.listed.batches();
-        // A walk of the whole list is kept however short it is: it may be the one that a bound or an absence
-        // is decided by.
-        let dispensable = !self.state.full && run.stop.asked().is_none();
-        if self.unsaved_rows < CHUNK_ROWS_MIN && dispensable && self.state.chunks.is_empty() {
-            self.saved_batches = first;
-            return Ok(());
-        }
-        self.unsaved_rows = 0;
-        let chunk = self.put_chunk(run, writer, rows).await?;
-        self.state.chunks.push(chunk);
-        writer.lake.manifest.walk = Some(self.state.clone());
-        writer.checkpoint().await
-    }
-
-    /// The chunk is named after this run, not after the one that began the walk: should that one wake up, it
-    /// must not write over ours.
-    async fn put_chunk(&self, run: &Run, writer: &Writer, rows: RecordBatch) -> Result<TodoChunk> {
-        let path = format!("_todo/{}-{:06}.parquet", run.id, self.state.chunks.len());
-        let encoded = cpu::run(move || {
-            let mut encoder = Encoder::new(&CONVERSATION_LIST)?;
-            encoder.write(&rows)?;
-            encoder.finish()
-        })
-        .await?;
-        let sha256 = hex::encode(Sha256::digest(&encoded.bytes));
-        writer.lake.store().overwrite(&path, Bytes::from(encoded.bytes)).await?;
-        Ok(TodoChunk { path, rows: encoded.rows, sha256 })
-    }
 }
 
 /// A page of the list and what it says of the next one.
 type Listing = (Page, Envelope);
 
-/// The list call of the walked table.
-fn list() -> Call {
-    match CONVERSATIONS.source {
-        Source::Walk { list, .. } => list,
-        _ => unreachable!("conversations are walked"),
-    }
-}
-
 async fn decode_page(page: &Page) -> Result<Decoded> {
     let page = page.clone();
-    cpu::run(move || decode(&CONVERSATION_LIST, list().rows, &[page])).await
+    cpu::run(move || decode(&CONVERSATION_LIST, LIST.rows, &[page])).await
 }
 
 fn oldest(batch: &RecordBatch) -> Option<i64> {
@@ -436,47 +378,4 @@ pub(super) fn begin(run: &Run, started_at: Timestamp, full: bool, since: Option<
         chunks: Vec::new(),
         forgotten: std::collections::BTreeSet::new(),
     }
-}
-
-fn circle() -> Error {
-    Error::unavailable("the list of conversations turns in a circle: a cursor was answered twice")
-        .at("table", CONVERSATIONS.name)
-        .at("call", list().path)
-        .hint("run again later with --full; what was listed so far has been fetched")
-}
-
-fn cut_short_list() -> Error {
-    Error::unavailable("the list of conversations ended with a full page, above conversations that are known")
-        .at("table", CONVERSATIONS.name)
-        .at("call", list().path)
-        .hint("run again; what was listed so far has been fetched")
-}
-
-fn nothing_but_empty_pages() -> Error {
-    Error::unavailable(
-        "the list of conversations answers nothing but empty pages, each of which promises more",
-    )
-    .at("table", CONVERSATIONS.name)
-    .at("call", list().path)
-    .hint("run again later with --full; what was listed so far has been fetched")
-}
-
-/// The list is not there, although something that knows the account has answered before.
-fn list_is_gone(page: &Page) -> Error {
-    Error::unavailable("Drift does not know its list of conversations (404)")
-        .at("table", CONVERSATIONS.name)
-        .at("call", &page.path)
-        .hint("run again later; if it stays, Drift's API has changed: please report it")
-}
-
-fn no_list(page: &Page) -> Error {
-    Error::new(ErrorKind::Usage, "there is no list of conversations at this address")
-        .at("call", &page.path)
-        .hint("check --api-url; Drift's API is at https://driftapi.com")
-}
-
-fn broken_chunk(path: &str) -> Error {
-    Error::store("the walk in progress cannot be taken up: a piece of it is missing or damaged")
-        .at("object", path)
-        .hint("nothing that was fetched is lost")
 }

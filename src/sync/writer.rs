@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::config::{Selection, SyncSettings};
-use crate::decode::{Decoded, SetAside};
+use crate::decode::{Decoded, skim};
 use crate::erase;
 use crate::error::{Error, Result};
 use crate::fold::FoldCounts;
@@ -82,11 +82,11 @@ impl Writer {
         for (field, count) in &decoded.unknown {
             *numbers.unknown.entry(field.clone()).or_default() += count;
         }
-        let forgotten = &self.forgotten;
-        let others = decoded.set_aside.iter().filter(|aside| !forgotten.names_in(&aside.record));
-        let others: Vec<&SetAside> = others.collect();
-        self.table(table).set_aside += others.len() as u64;
-        for aside in others {
+        for aside in &decoded.set_aside {
+            if is_of_forgotten(&aside.record, &self.forgotten) {
+                continue;
+            }
+            self.table(table).set_aside += 1;
             let path = pages.get(aside.page as usize).map_or("", |page| page.path.as_str());
             self.set_aside(table, path, &aside.reason, &aside.record);
         }
@@ -95,6 +95,10 @@ impl Writer {
     fn set_aside(&mut self, table: &Table, path: &str, reason: &str, record: &str) {
         tracing::warn!(table = table.name, path, reason, "set a record aside");
         let line = json!({"table": table.name, "call": path, "reason": reason, "record": record}).to_string();
+        // Whoever is forgotten is not to be named there, and who is named may be somebody else of that number.
+        if self.forgotten.names_in(record) {
+            return;
+        }
         if self.quarantine.len() + line.len() < QUARANTINE_BYTES_MAX {
             self.quarantine.extend_from_slice(line.as_bytes());
             self.quarantine.push(b'\n');
@@ -269,4 +273,15 @@ impl Writer {
         tracing::warn!("{warning}");
         self.report.warnings.push(warning);
     }
+}
+
+/// Whether a record that was set aside says that it is with somebody forgotten, or of a conversation that is.
+fn is_of_forgotten(record: &str, forgotten: &Forgotten) -> bool {
+    let id = |name: &str| {
+        let value = skim::find(record.as_bytes(), &[name])?;
+        skim::integer(value).or_else(|| skim::text(value)?.parse().ok())
+    };
+    let is =
+        |name: &str, subject: fn(i64) -> Subject| id(name).is_some_and(|id| forgotten.contains(subject(id)));
+    is("conversationId", Subject::Conversation) || is("contactId", Subject::Contact)
 }

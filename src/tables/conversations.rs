@@ -5,7 +5,7 @@ use crate::schema::{Call, Column, Kind, Paging, Partition, Rows, Source, Table};
 use super::conversation_list::LISTED;
 
 /// API: list-conversations. 100 is the greatest limit of the new generation; the old one takes 50.
-pub(super) const LIST: Call = Call {
+pub const LIST: Call = Call {
     path: "/conversations/list",
     query: &[("limit", "100")],
     paging: Paging::Conversations,
@@ -14,7 +14,7 @@ pub(super) const LIST: Call = Call {
 };
 
 /// API: retrieve-a-conversation.
-pub(super) const DETAIL: Call = Call {
+pub const DETAIL: Call = Call {
     path: "/conversations/{key}",
     query: &[],
     paging: Paging::One,
@@ -23,7 +23,7 @@ pub(super) const DETAIL: Call = Call {
 };
 
 /// Counts by status, without an envelope.
-pub(super) const STATS: Call = Call {
+pub const STATS: Call = Call {
     path: "/conversations/stats",
     query: &[],
     paging: Paging::One,

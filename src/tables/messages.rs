@@ -3,7 +3,7 @@
 use crate::schema::{Call, Column, Kind, Origin, Paging, Partition, Rows, Source, Table};
 
 /// 50 messages a page, fixed; the first call carries no cursor.
-const CALL: Call = Call {
+pub const THREAD: Call = Call {
     path: "/conversations/{key}/messages",
     query: &[],
     paging: Paging::Next,
@@ -15,7 +15,7 @@ const CALL: Call = Call {
 pub static MESSAGES: Table = Table {
     name: "messages",
     about: "One row per message; the whole set of a conversation is read again when the conversation changed.",
-    source: Source::Thread { call: CALL },
+    source: Source::Thread { call: THREAD },
     key: &["id"],
     sort: &["id", "conversation_id"],
     partition: Partition::OfConversation,

@@ -23,10 +23,10 @@ pub use self::campaign_members::CAMPAIGN_MEMBERS;
 pub use self::campaigns::CAMPAIGNS;
 pub use self::contacts::CONTACTS;
 pub use self::conversation_list::CONVERSATION_LIST;
-pub use self::conversations::CONVERSATIONS;
+pub use self::conversations::{CONVERSATIONS, DETAIL, LIST, STATS};
 pub use self::inboxes::INBOXES;
 pub use self::meetings::MEETINGS;
-pub use self::messages::MESSAGES;
+pub use self::messages::{MESSAGES, THREAD};
 
 /// All tables, in the order in which a run reads them and the documentation shows them.
 pub static ALL: &[&Table] = &[

@@ -14,14 +14,14 @@ use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use crate::cpu;
 use crate::data_file::Reader;
 use crate::error::Result;
-use crate::lake::partition_of;
+use crate::lake::{open_object, partition_of};
 use crate::manifest::Manifest;
 use crate::schema::{Partition, Table};
 use crate::store::Store;
 use crate::tables;
 
 use super::doubles::{Doubles, Place};
-use super::object::{Judged, reopen};
+use super::object::Judged;
 use super::verdict::{Finding, Verdict, Verification};
 
 /// Keys that are held at a time.
@@ -139,7 +139,8 @@ impl Across<'_> {
         if judged.table.name != table.name || !judged.readable {
             return Ok(None);
         }
-        reopen(self.store, table, &judged.verdict.path).await
+        let opened = open_object(self.store, table, &judged.verdict.path).await?;
+        Ok(opened.map(|(object, _)| object))
     }
 
     async fn parents(&self, table: &'static Table, pass: Pass) -> Result<Vec<Parent>> {

@@ -1,6 +1,5 @@
 //! One object: its bytes against the manifest, then its contents against the declared table.
 
-use std::fs::File;
 use std::io::Read;
 
 use crate::data_file::ChunkReader;
@@ -208,14 +207,4 @@ fn object_verdict(subject: &Subject, rows: u64, bytes: u64, findings: &[Finding]
         verdict: findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Proven),
         finding: None,
     }
-}
-
-/// An object opened once more, for its key columns.
-pub(super) async fn reopen(store: &dyn Store, table: &'static Table, path: &str) -> Result<Option<Reader>> {
-    let reader = match store.open(path).await? {
-        Some(Opened::File(file, _)) => data_file::open::<File>(table, file),
-        Some(Opened::Bytes(bytes, _)) => data_file::open(table, bytes),
-        None => return Ok(None),
-    };
-    reader.map(Some)
 }

@@ -1,7 +1,8 @@
 //! `verify --against-api`: what differs is named, what only moved on is counted, and a healthy lake of a
 //! quiet account is equal.
 
-use drift_simulator::Mutation;
+use drift_simulator::api::{AboveMaximum, Generation};
+use drift_simulator::{Behaviour, Mutation, WorldConfig};
 use drift2parquet::progress::Progress;
 use drift2parquet::store::Directory;
 use drift2parquet::verify::{Against, Verdict, Verification, against, verify};
@@ -114,4 +115,20 @@ async fn one_stored_as_erased_that_drift_still_answers_is_named() {
     let (found, told) = compared(&account, ALL).await;
     assert_eq!((found.verdict, told.differing), (Verdict::Unfinished, 1), "{:?}", found.findings);
     assert!(found.findings[0].what.contains("stored as erased"), "{:?}", found.findings);
+}
+
+/// Bug: the list was asked for in a way that the older generation may refuse.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_refuses_more_than_fifty_rows_is_compared() {
+    let behaviour = Behaviour {
+        generation: Generation::Old,
+        above_maximum: AboveMaximum::Refuse,
+        ..Behaviour::default()
+    };
+    let mut account = Account::of(WorldConfig::small(7), behaviour);
+    account.wait(1);
+    account.run_to_the_end().await;
+    let (found, told) = compared(&account, 3).await;
+    assert_eq!((found.verdict, told.equal), (Verdict::Proven, 3));
+    assert!(told.listed > 0);
 }

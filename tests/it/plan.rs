@@ -1,5 +1,6 @@
 //! `plan`: what it foretells is what a run then does, it costs a handful of calls, and it writes nothing.
 
+use drift_simulator::api::{AboveMaximum, Generation};
 use drift_simulator::{Behaviour, Mutation, WorldConfig};
 use drift2parquet::config::Selection;
 use drift2parquet::forecast::{Forecast, Kind, Meant, forecast};
@@ -79,4 +80,16 @@ async fn only_what_is_selected_is_foretold() {
     account.settings.tables = Selection::only(&["users".to_owned()]).unwrap();
     let forecast = told(&account).await;
     assert_eq!((forecast.total_calls, forecast.requests), (2, 1), "{:?}", forecast.calls);
+}
+
+/// Bug: the list was asked for in a way that the older generation may refuse.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_refuses_more_than_fifty_rows_is_foretold() {
+    let behaviour = Behaviour {
+        generation: Generation::Old,
+        above_maximum: AboveMaximum::Refuse,
+        ..Behaviour::default()
+    };
+    let account = Account::of(WorldConfig { conversations: 400, ..WorldConfig::small(5) }, behaviour);
+    assert_eq!(told(&account).await.fetch.number, 400);
 }

@@ -307,3 +307,38 @@ async fn rows_are_stamped_with_the_run_when_there_was_no_walk() {
         assert!(synced.values().iter().all(|time| *time > 1_700_000_000_000_000));
     }
 }
+
+/// Bug: an object that another hand had changed after a clean end was taken in silence, with what it lacked.
+#[tokio::test(start_paused = true)]
+async fn an_object_that_another_hand_changed_is_told_of_and_a_refetch_mends_it() {
+    let mut account = Account::small(31);
+    account.run_to_the_end().await;
+    let before = account.objects();
+    account.wait(1);
+    account.change((0..40).map(|conversation| Mutation::AddMessage { conversation }));
+    account.wait(1);
+    account.run_to_the_end().await;
+    let live = account.live().unwrap();
+    let older = |path: &&String| path.starts_with("messages/") && account.objects()[*path] != before[*path];
+    let path = before.keys().find(older).unwrap();
+    std::fs::write(account.lake.path().join(path), &before[path]).unwrap();
+    let report = account.run_to_the_end().await;
+    assert!(report.warnings.iter().any(|warning| warning.contains(path.as_str())), "{:?}", report.warnings);
+    assert_ne!(account.live().unwrap()["messages"], live["messages"]);
+    account.settings.refetch = true;
+    account.wait(1);
+    assert!(account.run_to_the_end().await.warnings.is_empty());
+    assert_eq!(account.live().unwrap()["messages"], live["messages"]);
+}
+
+/// Bug: a wish for another layout than the lake has was passed over without a word.
+#[tokio::test(start_paused = true)]
+async fn another_layout_than_the_lakes_is_told_of() {
+    let mut account = Account::small(32);
+    account.run_to_the_end().await;
+    account.settings.partition_by = PartitionBy::Day;
+    let warnings = account.run_to_the_end().await.warnings;
+    assert!(warnings.iter().any(|warning| warning.contains("partitioned by month")), "{warnings:?}");
+    account.settings.partition_by = PartitionBy::Month;
+    assert!(account.run_to_the_end().await.warnings.is_empty());
+}

@@ -13,8 +13,7 @@ use crate::erase;
 use crate::error::{Error, Result};
 use crate::manifest::{Forgotten, Manifest};
 use crate::page::Page;
-use crate::schema::{Call, Source};
-use crate::tables::{CONVERSATION_LIST, CONVERSATIONS, MESSAGES};
+use crate::tables::{CONVERSATION_LIST, CONVERSATIONS, DETAIL, LIST, THREAD};
 
 /// Pages of one conversation, beyond which the answers turn in a circle.
 const THREAD_PAGES_MAX: usize = 40_000;
@@ -31,7 +30,7 @@ pub(super) struct Asked {
 /// Asks for one conversation: its detail, then its messages where the stored ones are to be compared.
 pub(super) async fn ask(client: &Client, stored: Stored, with_messages: bool) -> Result<Asked> {
     let key = stored.id.to_string();
-    let Answer::Page(detail, _) = client.get(&detail_call(), Some(&key), &[]).await? else {
+    let Answer::Page(detail, _) = client.get(&DETAIL, Some(&key), &[]).await? else {
         return Ok(Asked { stored, detail: None, messages: None });
     };
     let messages = if with_messages && stored.settled { thread(client, &key).await? } else { None };
@@ -39,10 +38,9 @@ pub(super) async fn ask(client: &Client, stored: Stored, with_messages: bool) ->
 }
 
 async fn thread(client: &Client, key: &str) -> Result<Option<Vec<Page>>> {
-    let Source::Thread { call } = MESSAGES.source else { return Ok(None) };
     let (mut pages, mut query, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
     loop {
-        let Answer::Page(page, envelope) = client.get(&call, Some(key), &query).await? else {
+        let Answer::Page(page, envelope) = client.get(&THREAD, Some(key), &query).await? else {
             return Ok(None);
         };
         pages.push(page);
@@ -57,14 +55,12 @@ async fn thread(client: &Client, key: &str) -> Result<Option<Vec<Page>>> {
 /// The ids on the first page of Drift's list that a complete lake must have: what had changed before its
 /// bookmark, and not before its bound.
 pub(super) async fn head(client: &Client, manifest: &Manifest) -> Result<Vec<i64>> {
-    let (Source::Walk { list, .. }, Some(bookmark)) = (CONVERSATIONS.source, bookmark(manifest)) else {
-        return Ok(Vec::new());
-    };
+    let Some(bookmark) = bookmark(manifest) else { return Ok(Vec::new()) };
     let since = manifest.since.map(jiff::Timestamp::as_microsecond);
-    let Answer::Page(page, _) = client.get(&list, None, &[]).await? else { return Ok(Vec::new()) };
+    let Answer::Page(page, _) = client.list_page(&LIST, None).await? else { return Ok(Vec::new()) };
     let forgotten = Forgotten::of(manifest);
     let listed = cpu::run(move || {
-        let decoded = decode(&CONVERSATION_LIST, list.rows, &[page])?;
+        let decoded = decode(&CONVERSATION_LIST, LIST.rows, &[page])?;
         erase::leave_out(&CONVERSATION_LIST, decoded.batch, &forgotten)
     });
     let listed = listed.await?;
@@ -79,12 +75,4 @@ pub(super) async fn head(client: &Client, manifest: &Manifest) -> Result<Vec<i64
 
 fn bookmark(manifest: &Manifest) -> Option<i64> {
     manifest.tables.get(CONVERSATIONS.name)?.bookmark.map(jiff::Timestamp::as_microsecond)
-}
-
-/// The call for one conversation.
-pub(super) fn detail_call() -> Call {
-    match CONVERSATIONS.source {
-        Source::Walk { detail, .. } => detail,
-        _ => unreachable!("conversations are walked"),
-    }
 }

@@ -6,18 +6,17 @@ use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 
-use super::asked::{Asked, detail_call};
+use super::asked::Asked;
 use crate::cpu;
 use crate::data_file::Reader;
 use crate::decode::decode;
 use crate::erase;
 use crate::error::{Error, Result};
-use crate::lake::partition_of;
+use crate::lake::{open_object, partition_of};
 use crate::manifest::Forgotten;
-use crate::schema::{Source, Table};
+use crate::schema::Table;
 use crate::store::Store;
-use crate::tables::{CONVERSATION_LIST, CONVERSATIONS, MESSAGES};
-use crate::verify::object::reopen;
+use crate::tables::{CONVERSATION_LIST, CONVERSATIONS, DETAIL, MESSAGES, THREAD};
 
 /// How one conversation stands to what Drift answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,12 +39,9 @@ pub(super) async fn compare(
     forgotten: Forgotten,
 ) -> Result<Vec<(i64, Compared)>> {
     let ids: BTreeSet<i64> = asked.iter().map(|asked| asked.stored.id).collect();
-    let conversations =
-        rows_of(reopen(store, &CONVERSATIONS, path).await?, &CONVERSATIONS, "id", ids.clone());
-    let conversations = conversations.await?;
+    let conversations = rows_of(store, &CONVERSATIONS, path, "id", ids.clone()).await?;
     let beside = MESSAGES.object_path(partition_of(path).as_deref());
-    let messages = reopen(store, &MESSAGES, &beside).await?;
-    let messages = rows_of(messages, &MESSAGES, "conversation_id", ids).await?;
+    let messages = rows_of(store, &MESSAGES, &beside, "conversation_id", ids).await?;
     cpu::run(move || {
         let compared = asked
             .iter()
@@ -57,14 +53,16 @@ pub(super) async fn compare(
 
 /// The rows of an object whose `column` is one of `ids`.
 async fn rows_of(
-    reader: Option<Reader>,
+    store: &dyn Store,
     table: &'static Table,
+    path: &str,
     column: &'static str,
     ids: BTreeSet<i64>,
 ) -> Result<RecordBatch> {
+    let object = open_object(store, table, path).await?.map(|(object, _)| object);
     cpu::run(move || {
         let mut kept = Vec::new();
-        for batch in reader.iter().flat_map(Reader::batches) {
+        for batch in object.iter().flat_map(Reader::batches) {
             let batch = batch?;
             let wanted = ints(&batch, column).iter().map(|id| Some(id.is_some_and(|id| ids.contains(&id))));
             let wanted: BooleanArray = wanted.collect();
@@ -88,7 +86,7 @@ fn compare_one(
     if stored.deleted {
         return Ok(Compared::Differs("is stored as erased, but Drift answers it".to_owned()));
     }
-    let answered = decode(&CONVERSATIONS, detail_call().rows, std::slice::from_ref(detail))?.batch;
+    let answered = decode(&CONVERSATIONS, DETAIL.rows, std::slice::from_ref(detail))?.batch;
     let Some(row) = row_of(&answered, stored.id) else {
         return Ok(Compared::Differs("Drift answers it with a record that cannot be stored".to_owned()));
     };
@@ -115,8 +113,7 @@ fn compare_thread(
     stored: &RecordBatch,
     forgotten: &Forgotten,
 ) -> Result<Compared> {
-    let Source::Thread { call } = MESSAGES.source else { return Ok(Compared::Equal { messages: 0 }) };
-    let answered = erase::leave_out(&MESSAGES, decode(&MESSAGES, call.rows, pages)?.batch, forgotten)?;
+    let answered = erase::leave_out(&MESSAGES, decode(&MESSAGES, THREAD.rows, pages)?.batch, forgotten)?;
     let (theirs, ours) = (index(&answered, |_| true), index(stored, |row| belongs(stored, row, id)));
     let lacking = theirs.keys().filter(|key| !ours.contains_key(key)).count();
     let surplus = ours.keys().filter(|key| !theirs.contains_key(key)).count();

@@ -18,7 +18,8 @@ use self::sample::{Sample, Stored};
 use super::Verification;
 use super::verdict::Finding;
 use crate::api::Client;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::lake::check_account;
 use crate::manifest::{Forgotten, Log, Manifest};
 use crate::progress::{Phase, Progress};
 use crate::store::Store;
@@ -53,7 +54,7 @@ pub struct Against {
 /// Compares `sample` conversations, chosen by `random`, with what Drift answers, and adds to `found`.
 ///
 /// # Errors
-/// [`Error::usage`] when the token belongs to another account, and what the client fails with.
+/// [`crate::error::Error::usage`] when the token belongs to another account, and what the client fails with.
 pub async fn against(
     client: &Client,
     store: &dyn Store,
@@ -63,7 +64,8 @@ pub async fn against(
     found: &mut Verification,
 ) -> Result<()> {
     let Some(manifest) = Log::new(store).newest().await? else { return Ok(()) };
-    check_account(&manifest, client.token_info().await?.org_id)?;
+    let org = client.token_info().await?.org_id.map(|org| org.to_string());
+    check_account(Some(&manifest), org.as_deref())?;
     let listed = head(client, &manifest).await?;
     let mut sample = Sample::new(sample, random, listed.iter().copied().collect());
     sample.read(store, &manifest).await?;
@@ -95,17 +97,6 @@ async fn ask_all(
     });
     let answers: Vec<Result<Asked>> = stream::iter(asking).buffered(AT_ONCE).collect().await;
     answers.into_iter().collect()
-}
-
-fn check_account(manifest: &Manifest, org: Option<i64>) -> Result<()> {
-    let org = org.map(|org| org.to_string());
-    match (&manifest.org, org) {
-        (Some(stored), Some(org)) if *stored != org => Err(Error::usage(format!(
-            "this lake belongs to Drift organization {stored}, but the token belongs to organization {org}"
-        ))
-        .hint("use the token of the lake's account")),
-        _ => Ok(()),
-    }
 }
 
 /// What is told in the end.

@@ -8,10 +8,10 @@ use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use crate::config::SETTLES_AFTER;
 use crate::cpu;
 use crate::error::Result;
+use crate::lake::open_object;
 use crate::manifest::Manifest;
 use crate::store::Store;
 use crate::tables::CONVERSATIONS;
-use crate::verify::object::reopen;
 
 const COLUMNS: [&str; 6] = ["id", "updated_at", "_listed_at", "_messages_as_of", "_walked_at", "_deleted_at"];
 
@@ -53,7 +53,7 @@ impl Sample {
     pub async fn read(&mut self, store: &dyn Store, manifest: &Manifest) -> Result<()> {
         let Some(table) = manifest.tables.get(CONVERSATIONS.name) else { return Ok(()) };
         for path in table.objects.keys() {
-            let Some(reader) = reopen(store, &CONVERSATIONS, path).await? else { continue };
+            let Some((reader, _)) = open_object(store, &CONVERSATIONS, path).await? else { continue };
             let object = self.objects.len() as u32;
             self.objects.push(path.clone());
             let batches: Vec<RecordBatch> =

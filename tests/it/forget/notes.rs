@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use drift_simulator::{Behaviour, FaultScript, Mutation, WorldConfig};
+use drift2parquet::config::Selection;
 use drift2parquet::erase::Wanted;
 use drift2parquet::tables::{CONTACTS, CONVERSATIONS, MESSAGES};
 use drift2parquet::verify::Verdict;
@@ -247,4 +248,37 @@ async fn a_pending_contact_that_no_conversation_names_any_more_is_settled() {
     account.forget(&Wanted::Conversations(account.ids(&CONVERSATIONS, "id", false))).await;
     account.run_to_the_end().await;
     assert!(account.manifest().await.pending.is_empty());
+}
+
+/// Bug: somebody forgotten came back with an older copy of an object that was put in its place.
+#[tokio::test(start_paused = true)]
+async fn an_older_copy_of_an_object_brings_nobody_back() {
+    let mut account = Account::small(432);
+    account.run_to_the_end().await;
+    let before = account.objects();
+    let contact = account.busy_contact();
+    let needles = Needles::of_contact(&account, contact);
+    account.forget(&Wanted::Contacts(vec![account.contact_id(contact)])).await;
+    for (path, bytes) in &before {
+        std::fs::write(account.lake.path().join(path), bytes).unwrap();
+    }
+    assert!(!needles.traces(&account).is_empty());
+    account.run_to_the_end().await;
+    assert_eq!(needles.traces(&account), Vec::<String>::new());
+    account.is_proven().await;
+}
+
+/// Bug: a record that was set aside was not counted when a number in it was that of somebody forgotten.
+#[tokio::test(start_paused = true)]
+async fn a_record_with_a_number_of_somebody_forgotten_is_counted_but_not_kept() {
+    let mut account = few(433);
+    account.settings.tables = Selection::only(&["users".to_owned()]).unwrap();
+    account.run_to_the_end().await;
+    // The number of the organization stands in every record of a user.
+    account.forget(&Wanted::Contacts(vec![WorldConfig::small(433).org_id])).await;
+    strike(&account, "flip users id null every=3");
+    let report = account.run().await.report;
+    let aside = report.tables["users"].set_aside;
+    assert!(aside > 0 && report.exit_code == 7, "{aside}");
+    assert!(!account.lake.path().join("_quarantine").exists());
 }

@@ -101,3 +101,29 @@ async fn a_walk_in_progress_is_dropped_and_a_stopped_run_goes_on() {
     assert_eq!(account.ids(&MESSAGES, "id", true), account.true_ids(Truth::Messages));
     account.is_proven().await;
 }
+
+/// Bug: a table that had lost an object could not be reset, so that nothing but a new lake was left.
+#[tokio::test(start_paused = true)]
+async fn a_table_that_has_lost_an_object_or_has_a_damaged_one_comes_back() {
+    let mut account = Account::small(504);
+    account.run_to_the_end().await;
+    let before = account.live().unwrap();
+    for table in ALL {
+        let path = account.manifest().await.tables[table.name].objects.keys().next().unwrap().clone();
+        let place = account.lake.path().join(&path);
+        std::fs::remove_file(&place).unwrap();
+        let refused = account.attempt().await.unwrap_err();
+        assert!(refused.advice().unwrap().contains("reset --table"), "{refused}");
+        account.reset(table.name).await;
+        account.wait(1);
+        account.run_to_the_end().await;
+        let place = account.lake.path().join(&path);
+        std::fs::write(&place, "damaged").unwrap();
+        assert!(account.attempt().await.is_err());
+        account.reset(table.name).await;
+        account.wait(1);
+        account.run_to_the_end().await;
+        assert_eq!(account.live().unwrap(), before, "{}", table.name);
+        account.is_proven().await;
+    }
+}
