@@ -12,3 +12,10 @@ pub struct Page {
     /// The body, decompressed: JSON as Drift sent it.
     pub body: Bytes,
 }
+
+impl Page {
+    /// How long the body is, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.body.len() as u64
+    }
+}

@@ -87,7 +87,7 @@ async fn last_walk(lake: &Lake, dropped: &Table) -> Result<Option<Timestamp>> {
             opened => opened?,
         };
         let Some((object, _)) = object else { continue };
-        latest = latest.max(cpu::run(move || last_walk_in(&object)).await?);
+        latest = latest.max(cpu::run_on(object.bytes(), move || last_walk_in(&object)).await?);
     }
     Ok(latest.and_then(|us| Timestamp::from_microsecond(us).ok()))
 }

@@ -5,7 +5,9 @@
 //! the wave is encoded on the pool, each by its own writer, and appended in order. A column's bytes
 //! depend on nothing but its values, so the object is the same on one thread or many.
 
+use std::io::sink;
 use std::mem;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef};
 use arrow::compute::concat;
@@ -17,6 +19,7 @@ use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter, ArrowWriterOptions,
     compute_leaves,
 };
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
 
@@ -37,6 +40,10 @@ const WAVE_ROW_GROUPS: usize = 4;
 
 /// Bounds the decoded values that wait for the pool, but for the last row group.
 const WAVE_BYTES: u64 = 16 << 20;
+
+/// A whole object of so few decoded bytes is left uncompressed: to set compression up costs more time, in each
+/// column that is written or read, than it saves in bytes.
+const SMALL_BYTES: u64 = 64 << 10;
 
 /// A finished object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +125,9 @@ impl Encoder {
     /// Encodes what waits, closes the object and hands it over.
     pub fn finish(mut self) -> Result<Encoded> {
         if self.open.rows > 0 {
+            if self.row_groups == 0 && self.open.bytes <= SMALL_BYTES {
+                self.factory = uncompressed(&self.file, &self.schema)?;
+            }
             self.close_row_group()?;
         }
         self.encode_waiting()?;
@@ -148,11 +158,12 @@ impl Encoder {
 
     fn encode_waiting(&mut self) -> Result<()> {
         let mut columns = Vec::new();
+        let bytes = self.waiting.iter().map(|group| group.bytes).sum();
         let first = self.row_groups as usize - self.waiting.len();
         for (index, group) in mem::take(&mut self.waiting).into_iter().enumerate() {
             columns.extend(self.columns(first + index, &group)?);
         }
-        let mut chunks = cpu::map(columns, Column::encode)?.into_iter();
+        let mut chunks = cpu::map(bytes, columns, Column::encode)?.into_iter();
         let width = self.schema.fields().len();
         while chunks.len() > 0 {
             self.append(chunks.by_ref().take(width).flatten()).map_err(cannot_encode)?;
@@ -189,6 +200,18 @@ impl RowGroup {
         self.rows += 1;
         self.bytes += size;
     }
+}
+
+/// Makes writers of columns like those of `file`, but for compression.
+fn uncompressed(
+    file: &SerializedFileWriter<Vec<u8>>,
+    schema: &SchemaRef,
+) -> Result<ArrowRowGroupWriterFactory> {
+    let properties = file.properties().as_ref().clone().into_builder();
+    let properties = Arc::new(properties.set_compression(Compression::UNCOMPRESSED).build());
+    let leaves = file.schema_descr().root_schema_ptr();
+    let like = SerializedFileWriter::new(sink(), leaves, properties).map_err(cannot_encode)?;
+    Ok(ArrowRowGroupWriterFactory::new(&like, schema.clone()))
 }
 
 /// One column of one row group, and the writers of its leaves: what one worker encodes at a time.

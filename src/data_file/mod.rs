@@ -27,3 +27,4 @@ pub use self::conform::{Difference, conform};
 pub use self::encoder::{Encoded, Encoder};
 pub use self::guard::is_guarded;
 pub use self::reader::{Batches, Reader, open};
+pub use self::sizes::bytes_of;

@@ -73,6 +73,11 @@ impl Reader {
         self.parquet().file_metadata().num_rows() as u64
     }
 
+    /// How large the object is, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.input.len()
+    }
+
     /// How many row groups there are.
     pub fn row_groups(&self) -> usize {
         self.parquet().num_row_groups()

@@ -16,6 +16,11 @@ pub(super) fn row_sizes(batch: &RecordBatch) -> Vec<u64> {
     sizes
 }
 
+/// The decoded size of all rows of a batch, in bytes.
+pub fn bytes_of(batch: &RecordBatch) -> u64 {
+    row_sizes(batch).into_iter().sum()
+}
+
 fn add(array: &ArrayRef, sizes: &mut [u64]) {
     match array.data_type() {
         DataType::Utf8 => add_texts(array.as_string(), sizes),

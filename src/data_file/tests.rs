@@ -11,7 +11,8 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding};
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::properties::{Layout, layouts, properties};
@@ -95,6 +96,28 @@ fn encoding_on_the_pool_gives_what_one_writer_gives() {
     let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(limited)).unwrap();
     writer.write(&rows).unwrap();
     assert!(encoded(&tables::MESSAGES, [rows]).bytes == writer.into_inner().unwrap());
+}
+
+#[test]
+fn a_small_object_is_left_uncompressed_and_a_larger_one_is_not() {
+    let is_plain = |object: &Encoded| {
+        let file = SerializedFileReader::new(Bytes::copy_from_slice(&object.bytes)).unwrap();
+        let mut columns = file.metadata().row_groups().iter().flat_map(RowGroupMetaData::columns);
+        let plain = |column: &ColumnChunkMetaData| column.compression() == Compression::UNCOMPRESSED;
+        let first = plain(columns.next().unwrap());
+        assert!(columns.all(|column| plain(column) == first));
+        first
+    };
+    let few = batch(&tables::MESSAGES, &rows(40));
+    let small = encoded(&tables::MESSAGES, [few.clone()]);
+    assert!(is_plain(&small));
+    assert!(small == encoded(&tables::MESSAGES, (0..40).map(|row| few.slice(row, 1))));
+    assert!(are_equal(&read(&tables::MESSAGES, small.bytes), &few));
+    assert!(!is_plain(&encoded(&tables::MESSAGES, [batch(&tables::MESSAGES, &rows(4_000))])));
+    // The last row group may be small: what precedes it decides.
+    let long = encoded(&tables::MESSAGES, [batch(&tables::MESSAGES, &rows(32_769))]);
+    assert_eq!(long.row_groups, 2);
+    assert!(!is_plain(&long));
 }
 
 #[test]

@@ -158,7 +158,7 @@ async fn scan<T: Send + 'static>(
     columns: Vec<&'static str>,
     read: impl Fn(&RecordBatch) -> Vec<T> + Send + 'static,
 ) -> Result<Vec<T>> {
-    cpu::run(move || {
+    cpu::run_on(object.bytes(), move || {
         let mut found = Vec::new();
         for batch in object.columns(&columns)? {
             found.extend(read(&batch?));

@@ -44,8 +44,9 @@ async fn adjust_one(
     let conversations: Vec<Reader> = objects.into_iter().map(|(_, object)| object).collect();
     let Some(stored) = lake.open_partition(table, None).await? else { return Ok(()) };
     let now_us = lake.now().as_microsecond();
+    let bytes = stored.bytes() + conversations.iter().map(Reader::bytes).sum::<u64>();
     let (rows, gone) =
-        cpu::run(move || summed(table, &stored, &seen(&conversations, column)?, now_us)).await?;
+        cpu::run_on(bytes, move || summed(table, &stored, &seen(&conversations, column)?, now_us)).await?;
     let change =
         Change { upserts: Some(rows), dropped: Some(those(gone)), walk_us: now_us, ..Change::default() };
     let counts = lake.fold(table, None, change).await?;

@@ -43,7 +43,7 @@ async fn rewritten(
 ) -> Result<Option<(Encoded, Vec<i64>)>> {
     let piece = open_chunk(lake.store(), chunk).await?;
     let forgotten = forgotten.clone();
-    cpu::run(move || {
+    cpu::run_on(piece.bytes(), move || {
         let (mut encoder, mut left_out) = (Encoder::new(&CONVERSATION_LIST)?, Vec::new());
         for batch in piece.batches() {
             let batch = batch?;

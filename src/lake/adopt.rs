@@ -82,7 +82,7 @@ impl Lake {
     async fn examine(&self, table: &'static Table, entry: &Entry) -> Result<ObjectState> {
         let stored = self.store.get(&entry.path).await?.ok_or_else(|| missing(&entry.path))?;
         let path = entry.path.clone();
-        cpu::run(move || {
+        cpu::run_on(stored.bytes.len() as u64, move || {
             let sha256 = checksum(&stored.bytes);
             let bytes = stored.bytes.len() as u64;
             let (rows, deleted) =

@@ -2,6 +2,7 @@
 
 use arrow::array::RecordBatch;
 
+use crate::data_file;
 use crate::fold::{Changes, Dropped, Gone, Matching, Picker, Values};
 use crate::schema::Table;
 
@@ -77,6 +78,11 @@ impl Keys {
 }
 
 impl Change {
+    /// About how much memory its rows take, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.upserts.iter().chain(&self.stubs).map(data_file::bytes_of).sum()
+    }
+
     /// The change as the fold takes it.
     pub(super) fn of<'a>(&'a self, table: &'a Table) -> Changes<'a> {
         Changes {

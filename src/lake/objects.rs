@@ -70,7 +70,8 @@ impl Lake {
             None => (None, Expect::Absent),
         };
         let change = change.clone();
-        let folding = cpu::run(move || fold_object(table, reader.as_ref(), &change));
+        let bytes = change.bytes() + reader.as_ref().map_or(0, Reader::bytes);
+        let folding = cpu::run_on(bytes, move || fold_object(table, reader.as_ref(), &change));
         let folded = self
             .meanwhile(folding)
             .await
@@ -83,7 +84,7 @@ impl Lake {
 
     /// Puts an object without rows where there is none.
     pub async fn put_empty(&mut self, table: &'static Table, partition: Option<&str>) -> Result<()> {
-        let (encoded, sha256) = cpu::run(move || {
+        let (encoded, sha256) = cpu::run_on(0, move || {
             let encoded = Encoder::new(table)?.finish()?;
             let sha256 = checksum(&encoded.bytes);
             Ok((encoded, sha256))

@@ -215,7 +215,7 @@ impl Fetchers {
             (Some(number), _) => Ok(self.plan.partitions[number as usize].clone()),
             (None, None) => Ok(self.span.of(None)),
             (None, Some(page)) => {
-                let began = cpu::run(move || began_at(&page)).await.unwrap_or(None);
+                let began = cpu::run_on(page.bytes(), move || began_at(&page)).await.unwrap_or(None);
                 Ok(self.span.of(began))
             }
         }
@@ -275,7 +275,7 @@ async fn write_one(
             let bytes: u64 = fetched.iter().map(Fetched::bytes).sum();
             let building = {
                 let context = context.clone();
-                cpu::run(move || build(fetched, &context))
+                cpu::run_on(bytes, move || build(fetched, &context))
             };
             let built = writer.meanwhile(building).await?;
             put(writer, context, &partition, built, tally).await?;

@@ -103,7 +103,7 @@ impl Lookup<'_> {
         let keys = self.keys;
         let mut latest: HashMap<i64, Latest> = HashMap::new();
         for (_, object) in writer.lake.open_all(&CONVERSATIONS).await? {
-            for (key, found) in cpu::run(move || changes_of(&object, keys)).await? {
+            for (key, found) in cpu::run_on(object.bytes(), move || changes_of(&object, keys)).await? {
                 latest.entry(key).or_default().add(found);
             }
         }
@@ -142,7 +142,7 @@ impl Lookup<'_> {
         let synced_at = writer.lake.table(self.table).synced_at;
         let looked_at = synced_at.map(jiff::Timestamp::as_microsecond);
         for (_, object) in writer.lake.open_all(self.table).await? {
-            for (key, as_of) in cpu::run(move || stored(&object)).await? {
+            for (key, as_of) in cpu::run_on(object.bytes(), move || stored(&object)).await? {
                 let is_new_enough = latest.get(&key).is_some_and(|latest| {
                     as_of >= latest.listed && latest.erased.is_none_or(|erased| looked_at > Some(erased))
                 });
@@ -223,7 +223,8 @@ impl Lookup<'_> {
         let (table, rows) = (self.table, self.call.rows);
         let pages = answers.pages.clone();
         let wanted: HashMap<i64, Option<i64>> = piece.iter().copied().collect();
-        cpu::run(move || {
+        let bytes = pages.iter().map(|(_, page)| page.bytes()).sum();
+        cpu::run_on(bytes, move || {
             let mut keyed = decode_each(table, rows, pages)?;
             let decoded = &mut keyed.decoded;
             let strangers = keep_asked(table, decoded, &keyed.pages)?;

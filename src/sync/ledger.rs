@@ -83,7 +83,7 @@ impl Ledger {
         ledger.entries.reserve_exact(rows as usize);
         for (partition, object) in lake.open_all(&CONVERSATIONS).await? {
             let number = ledger.partitions.len() as u32;
-            let entries = cpu::run(move || read_object(&object, number)).await?;
+            let entries = cpu::run_on(object.bytes(), move || read_object(&object, number)).await?;
             ledger.entries.extend(entries);
             ledger.partitions.push(partition.unwrap_or_default());
         }

@@ -168,7 +168,8 @@ impl List {
         walk_us: i64,
     ) -> Result<Vec<RecordBatch>> {
         let (table, forgotten) = (self.table, writer.forgotten.clone());
-        let (pages, decoded) = cpu::run(move || {
+        let bytes = pages.iter().map(Page::bytes).sum();
+        let (pages, decoded) = cpu::run_on(bytes, move || {
             let mut decoded = decode(table, rows, &pages)?;
             decoded.batch = erase::leave_out(table, decoded.batch, &forgotten)?;
             decoded.batch = stamp(table, &decoded, walk_us)?;
@@ -224,7 +225,9 @@ impl List {
             return Ok(Vec::new());
         }
         let table = self.table;
-        let Keyed { pages, mut decoded, failed } = cpu::run(move || decode_each(table, rows, pages)).await?;
+        let bytes = pages.iter().map(|(_, page)| page.bytes()).sum();
+        let Keyed { pages, mut decoded, failed } =
+            cpu::run_on(bytes, move || decode_each(table, rows, pages)).await?;
         decoded.batch = stamp(table, &decoded, walk_us)?;
         decoded.batch = erase::leave_out(table, decoded.batch, &writer.forgotten)?;
         writer.note(table, &pages, &decoded);
@@ -238,7 +241,7 @@ impl List {
     async fn stored(self, writer: &mut Writer, deleted_too: bool) -> Result<Vec<String>> {
         let table = self.table;
         let Some(object) = writer.lake.open_partition(table, None).await? else { return Ok(Vec::new()) };
-        cpu::run(move || {
+        cpu::run_on(object.bytes(), move || {
             let mut live = Vec::new();
             for batch in object.columns(&[table.key[0], "_deleted_at"])? {
                 let batch = batch?;

@@ -30,7 +30,7 @@ impl Orphans {
         for path in &objects {
             let (Some(table), Some(partition)) = (table_of(path), partition_of(path)) else { continue };
             let Some(object) = writer.lake.open_partition(table, Some(&partition)).await? else { continue };
-            let parents = cpu::run(move || read_parents(&object)).await?;
+            let parents = cpu::run_on(object.bytes(), move || read_parents(&object)).await?;
             let is_forgotten = |id: i64| writer.forgotten.contains(Subject::Conversation(id));
             let unknown = parents.into_iter().filter(|id| ledger.get(*id).is_none() && !is_forgotten(*id));
             orphans.extend(unknown.map(|id| (id, partition.clone())));

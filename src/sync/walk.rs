@@ -348,7 +348,7 @@ type Listing = (Page, Envelope);
 
 async fn decode_page(page: &Page) -> Result<Decoded> {
     let page = page.clone();
-    cpu::run(move || decode(&CONVERSATION_LIST, LIST.rows, &[page])).await
+    cpu::run_on(page.bytes(), move || decode(&CONVERSATION_LIST, LIST.rows, &[page])).await
 }
 
 fn oldest(batch: &RecordBatch) -> Option<i64> {

@@ -147,7 +147,10 @@ impl Across<'_> {
         let mut parents = Vec::new();
         for object in 0..self.judged.len() {
             if let Some(reader) = self.open(object, table).await? {
-                parents.extend(cpu::run(move || read_parents(table, &reader, object as u32, pass)).await?);
+                parents.extend(
+                    cpu::run_on(reader.bytes(), move || read_parents(table, &reader, object as u32, pass))
+                        .await?,
+                );
             }
         }
         parents.sort_unstable();
@@ -176,7 +179,7 @@ impl Across<'_> {
                 places: Vec::new(),
                 found: Found::new(),
             };
-            let scan = cpu::run(move || scan.read(&reader).map(|()| scan)).await?;
+            let scan = cpu::run_on(reader.bytes(), move || scan.read(&reader).map(|()| scan)).await?;
             places.extend(scan.places);
             for (key, (count, first)) in scan.found {
                 kin.entry(key).or_insert((0, first)).0 += count;

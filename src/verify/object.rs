@@ -72,7 +72,8 @@ pub(super) async fn judge(store: &dyn Store, subject: Subject, rules: Rules) -> 
 
 async fn examine(opened: Opened, subject: &Subject, rules: Rules) -> Result<Examined> {
     let subject = subject.clone();
-    cpu::run(move || match opened {
+    let bytes = subject.known.as_ref().map_or(u64::MAX, |known| known.bytes);
+    cpu::run_on(bytes, move || match opened {
         Opened::File(file, etag) => examine_source(file, &etag, &subject, rules),
         Opened::Bytes(bytes, etag) => examine_source(bytes, &etag, &subject, rules),
     })

@@ -47,7 +47,7 @@ async fn put(writer: &mut Writer, partition: &str, walk_us: i64) -> Result<()> {
     let Some(object) = writer.lake.open_partition(&CONVERSATIONS, Some(partition)).await? else {
         return Ok(());
     };
-    let rows = cpu::run(move || members(&CAMPAIGN_MEMBERS, &object, walk_us)).await?;
+    let rows = cpu::run_on(object.bytes(), move || members(&CAMPAIGN_MEMBERS, &object, walk_us)).await?;
     let change = Change { upserts: Some(rows), gone: Departed::AllAbsent, walk_us, ..Change::default() };
     writer.fold(&CAMPAIGN_MEMBERS, Some(partition), change).await.map(drop)
 }

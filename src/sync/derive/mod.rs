@@ -65,7 +65,8 @@ async fn compute(
         inputs.push(writer.lake.open_all(source).await?.into_iter().map(|(_, object)| object).collect());
     }
     let rule = *rule;
-    let rows = cpu::run(move || stamped(table, &rule(table, &inputs)?, walk_us)).await?;
+    let bytes = inputs.iter().flatten().map(Reader::bytes).sum();
+    let rows = cpu::run_on(bytes, move || stamped(table, &rule(table, &inputs)?, walk_us)).await?;
     // Derived rows of this kind are never marked as deleted: what was seen once stays known.
     let change = Change { upserts: Some(rows), walk_us, ..Change::default() };
     writer.fold(table, None, change).await.map(drop)

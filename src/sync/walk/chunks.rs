@@ -5,7 +5,7 @@ use arrow::array::RecordBatch;
 
 use super::Walk;
 use crate::cpu;
-use crate::data_file::Encoder;
+use crate::data_file::{Encoder, bytes_of};
 use crate::error::Result;
 use crate::lake::open_chunk;
 use crate::manifest::{TodoChunk, WalkState};
@@ -71,7 +71,7 @@ impl Walk {
     /// The chunk is named after this run, not after the one that began the walk: should that one wake up, it
     /// must not write over ours.
     async fn put_chunk(&self, run: &Run, writer: &Writer, rows: RecordBatch) -> Result<TodoChunk> {
-        let piece = cpu::run(move || {
+        let piece = cpu::run_on(bytes_of(&rows), move || {
             let mut encoder = Encoder::new(&CONVERSATION_LIST)?;
             encoder.write(&rows)?;
             encoder.finish()

@@ -59,7 +59,7 @@ pub(super) async fn head(client: &Client, manifest: &Manifest) -> Result<Vec<i64
     let since = manifest.since.map(jiff::Timestamp::as_microsecond);
     let Answer::Page(page, _) = client.list_page(&LIST, None).await? else { return Ok(Vec::new()) };
     let forgotten = Forgotten::of(manifest);
-    let listed = cpu::run(move || {
+    let listed = cpu::run_on(page.bytes(), move || {
         let decoded = decode(&CONVERSATION_LIST, LIST.rows, &[page])?;
         erase::leave_out(&CONVERSATION_LIST, decoded.batch, &forgotten)
     });

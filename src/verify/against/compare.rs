@@ -60,7 +60,7 @@ async fn rows_of(
     ids: BTreeSet<i64>,
 ) -> Result<RecordBatch> {
     let object = open_object(store, table, path).await?.map(|(object, _)| object);
-    cpu::run(move || {
+    cpu::run_on(object.as_ref().map_or(0, Reader::bytes), move || {
         let mut kept = Vec::new();
         for batch in object.iter().flat_map(Reader::batches) {
             let batch = batch?;

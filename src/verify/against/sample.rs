@@ -57,7 +57,7 @@ impl Sample {
             let object = self.objects.len() as u32;
             self.objects.push(path.clone());
             let batches: Vec<RecordBatch> =
-                cpu::run(move || reader.columns(&COLUMNS)?.collect::<Result<_>>()).await?;
+                cpu::run_on(reader.bytes(), move || reader.columns(&COLUMNS)?.collect::<Result<_>>()).await?;
             for batch in batches {
                 (0..batch.num_rows()).for_each(|row| self.see(stored(&batch, row, object)));
             }
