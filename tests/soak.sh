@@ -54,9 +54,9 @@ piece() {
 # All pieces, the fuzz targets beside them; what failed is told at the end.
 all() {
 	local failed=() fuzz=() target
-	# The targets run at the same time, one core each.
+	# The targets run at the same time, and give way to the suites where cores are few.
 	for target in $(make --no-print-directory fuzz-targets); do
-		make fuzz "FUZZ_TARGETS=$target" "FUZZ_SECONDS=${FUZZ_SECONDS:-3600}" >"$logs/fuzz-$target.log" 2>&1 &
+		nice -n 10 make fuzz "FUZZ_TARGETS=$target" "FUZZ_SECONDS=${FUZZ_SECONDS:-3600}" >"$logs/fuzz-$target.log" 2>&1 &
 		fuzz+=("$target:$!")
 	done
 	for name in "${pieces[@]}"; do
