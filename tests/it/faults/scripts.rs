@@ -6,6 +6,7 @@ use drift_simulator::api::{CursorKind, Generation, LinksEnd, ListOrder};
 use drift_simulator::{Behaviour, EndpointKind as E, Fault, FaultScript, MutationCounts, WorldConfig};
 use drift2parquet::error::Error;
 use drift2parquet::sync::Ended;
+use drift2parquet::tables::CONVERSATIONS;
 use drift2parquet::verify::Verdict;
 use std::time::Duration;
 
@@ -85,7 +86,8 @@ impl History {
             self.account.drift.set_faults(FaultScript::default());
             self.account.is_valid(Verdict::Unfinished).await?;
             self.account.no_key_twice()?;
-            self.account.drift.mutate(seed * 16 + round, changes(&mut self.chance));
+            let changed = self.account.drift.mutate(seed * 16 + round, changes(&mut self.chance));
+            self.told.push(format!("{changed:?}"));
         }
         self.recover(again).await
     }
@@ -97,7 +99,8 @@ impl History {
         account.settings.full = false;
         account.sound_run().await.map_err(|wrong| format!("afterwards {wrong}"))?;
         account.wait(1);
-        (account.settings.full, account.settings.refetch) = (true, again);
+        let refetch = again || came_and_went(account);
+        (account.settings.full, account.settings.refetch) = (true, refetch);
         account.sound_run().await.map_err(|wrong| format!("afterwards {wrong}"))?;
         account.is_valid(Verdict::Proven).await.map_err(|wrong| format!("afterwards {wrong}"))?;
         let mut twin = account.with_new_lake();
@@ -111,6 +114,16 @@ impl History {
         });
         same(&live, &wanted).map_err(|wrong| format!("afterwards {wrong}"))
     }
+}
+
+/// Whether a conversation came and was erased before any run saw it: what it changed of its contact no list tells,
+/// so that only `--refetch` brings it.
+fn came_and_went(account: &Account) -> bool {
+    let stored = account.ids(&CONVERSATIONS, "id", false);
+    account.drift.with_world(|world| {
+        let mut erased = (0..world.conversation_rows()).filter(|row| !world.conversation_resolves(*row));
+        erased.any(|row| stored.binary_search(&world.conversation_id(row)).is_err())
+    })
 }
 
 /// A dialect of the API.

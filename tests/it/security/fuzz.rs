@@ -81,3 +81,11 @@ fn a_footer_that_points_outside_of_its_object_is_an_error() {
         data_file::run(&object);
     }
 }
+
+/// Bug of a target, which went by the words of an error: it took the text of a page that it quotes for its own.
+#[test]
+fn text_that_says_what_errors_say_breaks_no_promise() {
+    for form in 0..=u8::MAX {
+        envelope::run(&[&[form], br#""JSON that ends too early, damaged JSON""#.as_slice()].concat());
+    }
+}
