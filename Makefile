@@ -74,7 +74,7 @@ fuzz: ## Each fuzz target for FUZZ_SECONDS (60): needs a nightly toolchain, inst
 		mkdir -p $(FUZZ_CORPUS)/$$target; \
 		FUZZ_SEEDS=$(FUZZ_CORPUS)/$$target-seeds $(FUZZ) run --fuzz-dir tests/fuzz $$target \
 			$(FUZZ_CORPUS)/$$target $(FUZZ_CORPUS)/$$target-seeds -- -dict=$(FUZZ_CORPUS)/$$target-seeds.dict \
-			-max_total_time=$(FUZZ_SECONDS) -max_len=16384 -rss_limit_mb=2048 -timeout=20 -print_final_stats=1; \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=16384 -rss_limit_mb=2048 -timeout=120 -print_final_stats=1; \
 	done
 
 docs: ## Write the generated pages: docs/tables.md, docs/cli.md, docs/exit-codes.md

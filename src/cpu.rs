@@ -37,7 +37,11 @@ where
     if bytes > FEW_BYTES {
         return run(work).await;
     }
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Error::internal("a computation failed")))
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().cloned();
+        let said = said.or_else(|| panic.downcast_ref::<&str>().map(|said| (*said).to_owned()));
+        Err(Error::internal("a computation failed").caused_by(said.unwrap_or_default()))
+    })
 }
 
 /// Maps `items` that hold so many `bytes`, keeping their order: one after the other when they are few, else on

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::cpu;
 use crate::data_file::Reader;
 use crate::error::Result;
-use crate::lake::{Lake, RunId, open_object};
+use crate::lake::{Lake, RunId, open_object, table_of};
 use crate::schema::{Source, Table};
 use crate::store::Store;
 use crate::tables::CONVERSATIONS;
@@ -43,8 +43,13 @@ pub async fn reset(
 ) -> Result<Dropped> {
     let (mut rows, mut deleted) = (0, Vec::new());
     let prepare = async |lake: &mut Lake| {
-        (rows, deleted) = (lake.table(table).rows, lake.paths(table));
-        drop_table(lake, table).await
+        // Another table may be as damaged as the one that is dropped; each is to be dropped in its turn.
+        lake.tolerate();
+        rows = lake.table(table).rows;
+        drop_table(lake, table).await?;
+        let dropping = lake.manifest.dropping.keys().cloned();
+        deleted = dropping.filter(|path| table_of(path).is_some_and(|of| of.name == table.name)).collect();
+        Ok(())
     };
     let (mut lake, ended) = Lake::open_prepared(store, run, clock, prepare).await?;
     lake.sweep_todo().await?;
@@ -53,10 +58,12 @@ pub async fn reset(
 }
 
 async fn drop_table(lake: &mut Lake, table: &'static Table) -> Result<()> {
-    let last_walk = last_walk(lake, table).await?;
-    lake.drop_table(table).await?;
     if matches!(table.source, Source::Walk { .. } | Source::Thread { .. }) {
-        lake.table(table).reset = Some(last_walk.unwrap_or(Timestamp::UNIX_EPOCH));
+        let last_walk = last_walk(lake).await?;
+        lake.drop_table(table).await?;
+        lake.table(table).reset = Some(last_walk);
+    } else {
+        lake.drop_table(table).await?;
     }
     lake.manifest.pending.retain(|pending| pending.table != table.name);
     forget_walks(lake, table);
@@ -77,19 +84,24 @@ fn forget_walks(lake: &mut Lake, table: &Table) {
     }
 }
 
-/// The start of the latest walk that fetched messages, as far as conversations tell that are not dropped
-/// themselves.
-async fn last_walk(lake: &Lake, dropped: &Table) -> Result<Option<Timestamp>> {
-    let mut latest = None;
-    for path in lake.paths(&CONVERSATIONS) {
-        let object = match open_object(lake.store(), &CONVERSATIONS, &path).await {
-            Err(_) if dropped.name == CONVERSATIONS.name => None,
-            opened => opened?,
-        };
-        let Some((object, _)) = object else { continue };
-        latest = latest.max(cpu::run_on(object.bytes(), move || last_walk_in(&object)).await?);
+/// The start of the latest walk that fetched messages, as all conversations tell that stand there: a run that was
+/// killed may have put some that the manifest does not know. One that cannot be read may tell of any walk so far.
+async fn last_walk(lake: &Lake) -> Result<Timestamp> {
+    let walking = lake.manifest.walk.as_ref().map(|walk| walk.started_at);
+    let mut latest = walking.unwrap_or(Timestamp::UNIX_EPOCH);
+    for entry in lake.store().list(CONVERSATIONS.name).await? {
+        if table_of(&entry.path).is_some_and(|of| of.name == CONVERSATIONS.name) {
+            latest = latest.max(last_walk_at(lake, &entry.path).await.unwrap_or_else(|_| lake.now()));
+        }
     }
-    Ok(latest.and_then(|us| Timestamp::from_microsecond(us).ok()))
+    Ok(latest)
+}
+
+async fn last_walk_at(lake: &Lake, path: &str) -> Result<Timestamp> {
+    let opened = open_object(lake.store(), &CONVERSATIONS, path).await?;
+    let Some((object, _)) = opened else { return Ok(Timestamp::UNIX_EPOCH) };
+    let latest = cpu::run_on(object.bytes(), move || last_walk_in(&object)).await?;
+    Ok(latest.and_then(|us| Timestamp::from_microsecond(us).ok()).unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
 fn last_walk_in(object: &Reader) -> Result<Option<i64>> {

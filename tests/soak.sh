@@ -3,7 +3,7 @@
 # not end it: all are told at the end, each with the command that plays it again. What a piece has counted goes
 # to docs/soak.json once it passed, and from there to docs/reliability.md.
 #
-#   tests/soak.sh all | scripts | histories | kills | records | writers
+#   tests/soak.sh all | scripts | histories | kills | records | writers | fuzzed
 #
 # FUZZ_SECONDS (3600) is how long each fuzz target runs beside `all`.
 set -euo pipefail
@@ -46,9 +46,24 @@ piece() {
 		--locked --package drift2parquet --test it --no-fail-fast -E "$(tests "$name")" 2>&1 | tee "$log"; then
 		return 1
 	fi
-	D2P_COUNTS="$counts" D2P_SECONDS=$((SECONDS - began)) D2P_DATE=$(date -u +%F) \
-		D2P_COMMIT=$(git rev-parse --short HEAD) "$cargo" test --profile soak --quiet --locked \
-		--package drift2parquet --test it -- --ignored --exact reliability::the_soak_is_written_down
+	write_down "$counts" $((SECONDS - began))
+}
+
+# What a file of counts says, into docs/soak.json.
+write_down() {
+	D2P_COUNTS=$1 D2P_SECONDS=$2 D2P_DATE=$(date -u +%F) D2P_COMMIT=$(git rev-parse --short HEAD) \
+		"$cargo" test --profile soak --quiet --locked --package drift2parquet --test it -- \
+		--ignored --exact reliability::the_soak_is_written_down
+}
+
+# How many inputs the fuzz targets were given, by their own word.
+fuzzed() {
+	local counts=$logs/fuzz.ndjson target inputs
+	for target in $(make --no-print-directory fuzz-targets); do
+		inputs=$(grep -aoE 'stat::number_of_executed_units: *[0-9]+' "$logs/fuzz-$target.log" | grep -oE '[0-9]+$')
+		echo "{\"suite\":\"fuzz functions\",\"counts\":{\"executions\":$inputs}}"
+	done >"$counts"
+	write_down "$counts" "${FUZZ_SECONDS:-3600}"
 }
 
 # All pieces, the fuzz targets beside them; what failed is told at the end.
@@ -66,6 +81,10 @@ all() {
 	for target in "${fuzz[@]}"; do
 		wait "${target#*:}" || failed+=("fuzz-${target%:*}")
 	done
+	case " ${failed[*]} " in
+	*" fuzz-"*) ;;
+	*) fuzzed || failed+=(fuzzed) ;;
+	esac
 	for name in "${failed[@]}"; do
 		echo "failed: $name, see $logs/$name.log"
 		grep -hoE '`D2P_SEED=[0-9]+ [^`]*`' "$logs/$name.log" | sort -u || true
@@ -75,5 +94,6 @@ all() {
 
 case ${1:-} in
 all) all ;;
+fuzzed) fuzzed ;;
 *) if settings "${1:-}" >/dev/null; then piece "$1"; else sed -n 's/^#   //p' "$0" >&2 && exit 2; fi ;;
 esac

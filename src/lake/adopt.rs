@@ -5,13 +5,19 @@ use std::collections::BTreeSet;
 
 use super::objects::{checksum, describe, partition_of, reader};
 use super::{Change, Lake};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::ObjectState;
 use crate::schema::{Partition, Table, fingerprint};
 use crate::store::{Entry, Etag};
 use crate::{cpu, tables};
 
 impl Lake {
+    /// From now on, an object that is missing or damaged is left for who reads it: it stays in the manifest as it
+    /// is, so that the next `sync` says so.
+    pub fn tolerate(&mut self) {
+        self.tolerant = true;
+    }
+
     /// Compares all data objects with the manifest, by etag, then by SHA-256.
     pub(super) async fn adopt(&mut self) -> Result<()> {
         let entries = self.store.list("").await?;
@@ -19,11 +25,16 @@ impl Lake {
         for entry in &entries {
             let Some(table) = table_of(&entry.path) else { continue };
             if !self.is_dropped(entry).await? {
-                self.adopt_object(table, entry).await?;
+                match self.adopt_object(table, entry).await {
+                    Err(error) if self.tolerant && error.kind() == ErrorKind::Store => {
+                        tracing::warn!(%error, "leaving an object alone that cannot be read");
+                    }
+                    adopted => adopted?,
+                }
                 seen.insert(entry.path.clone());
             }
         }
-        self.check_missing(&seen)
+        if self.tolerant { Ok(()) } else { self.check_missing(&seen) }
     }
 
     async fn adopt_object(&mut self, table: &'static Table, entry: &Entry) -> Result<()> {
@@ -49,7 +60,9 @@ impl Lake {
     /// object is whole, but may lack rows that were there, or have some that are to stand nowhere.
     fn note_adopted(&mut self, path: &str) {
         if self.manifest.run.status.ended_cleanly() && self.is_locked() {
-            tracing::warn!(object = path, "taking an object as it is that another hand has changed");
+            tracing::warn!(
+                "`{path}` was changed by another hand and is taken as it is; `sync --refetch` brings back what it lacks"
+            );
             self.changed.push(path.to_owned());
         } else {
             tracing::info!(object = path, "adopting an object that the last commit does not know");
@@ -85,8 +98,8 @@ impl Lake {
         cpu::run_on(stored.bytes.len() as u64, move || {
             let sha256 = checksum(&stored.bytes);
             let bytes = stored.bytes.len() as u64;
-            let (rows, deleted) =
-                describe(&reader(table, stored.bytes)?).map_err(|error| error.at("object", path))?;
+            let described = reader(table, stored.bytes).and_then(|reader| describe(&reader));
+            let (rows, deleted) = described.map_err(|error| error.at("object", path).hint(BRING_BACK))?;
             Ok(ObjectState { rows, deleted, bytes, sha256, etag: stored.etag })
         })
         .await
@@ -105,10 +118,11 @@ pub fn table_of(path: &str) -> Option<&'static Table> {
     let (name, rest) = path.split_once('/')?;
     let table = tables::by_name(name)?;
     let own_name = format!("{name}.parquet");
-    let file = rest.rsplit('/').next()?;
-    let depth = rest.matches('/').count();
-    let is_partitioned = !matches!(table.partition, Partition::Whole);
-    (file == own_name && depth == usize::from(is_partitioned)).then_some(table)
+    let (partition, file) = match rest.split_once('/') {
+        Some((partition, file)) => (Some(partition), file),
+        None => (None, rest),
+    };
+    (file == own_name && table.partition.has(partition)).then_some(table)
 }
 
 impl Lake {
@@ -129,7 +143,8 @@ impl Lake {
 }
 
 fn missing(path: &str) -> Error {
-    Error::store("a data object of the lake is missing")
-        .at("object", path)
-        .hint("restore it from a backup; to fetch its table again from Drift, run `reset --table` for it, then `sync`")
+    Error::store("a data object of the lake is missing").at("object", path).hint(BRING_BACK)
 }
+
+const BRING_BACK: &str =
+    "restore it from a backup; to fetch its table again from Drift, run `reset --table` for it, then `sync`";

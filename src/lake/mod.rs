@@ -47,6 +47,8 @@ pub struct Lake {
     guard: Option<Box<dyn Guard>>,
     /// Objects that another hand has changed since the last run ended.
     changed: Vec<String>,
+    /// Objects that cannot be read are left alone.
+    tolerant: bool,
 }
 
 impl Lake {

@@ -85,6 +85,7 @@ impl Lake {
             object_bytes_max: u64::MAX,
             guard,
             changed: Vec::new(),
+            tolerant: false,
         };
         lake.manifest.org = org.or(lake.manifest.org.take());
         Ok(lake)

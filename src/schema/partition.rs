@@ -78,15 +78,53 @@ impl Partition {
         }
     }
 
+    /// Whether a table that is cut this way may have this partition, such as `month=2025-03`.
+    pub fn has(self, partition: Option<&str>) -> bool {
+        let Some(partition) = partition else { return self == Self::Whole };
+        match (self, partition.split_once('=')) {
+            (Self::Time(_) | Self::OfConversation, Some(("month" | "day", value))) => {
+                value == NULL_PARTITION || is_date(value)
+            }
+            (Self::Bucket(count), Some(("bucket", value))) => value
+                .parse()
+                .is_ok_and(|number: u16| number < count && partition == Self::bucket(count, number.into())),
+            _ => false,
+        }
+    }
+
     /// The bucket of a key, such as `bucket=07`.
     pub fn bucket(buckets: u16, key: i64) -> String {
         format!("bucket={:02}", key.rem_euclid(i64::from(buckets)))
     }
 }
 
+/// Digits and dashes; years may be of any length, and lie before the first.
+fn is_date(text: &str) -> bool {
+    text.contains('-') && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_another_hand_has_named_is_no_partition() {
+        let cut = [Partition::Time("created_at"), Partition::OfConversation];
+        for good in ["month=2025-03", "day=2025-03-07", "month=__HIVE_DEFAULT_PARTITION__"] {
+            assert!(cut.iter().all(|partition| partition.has(Some(good))), "{good}");
+        }
+        for bad in
+            ["backup", "month=2025-03.bak", "month=2025-03 (copy)", "month=old", "bucket=07", "month=", ""]
+        {
+            assert!(cut.iter().all(|partition| !partition.has(Some(bad))), "{bad}");
+        }
+        assert!(
+            !cut[0].has(None) && Partition::Whole.has(None) && !Partition::Whole.has(Some("month=2025-03"))
+        );
+        let buckets = Partition::Bucket(16);
+        assert!(buckets.has(Some("bucket=07")) && buckets.has(Some("bucket=15")));
+        assert!(["bucket=16", "bucket=7", "bucket=+7", "bucket=x"].iter().all(|bad| !buckets.has(Some(bad))));
+    }
 
     #[test]
     fn months_days_and_nulls_have_their_names() {

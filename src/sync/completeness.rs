@@ -59,7 +59,7 @@ pub(super) async fn prove(
         proof.listed = Some(context.index.len() as u64 + left_out);
         proof.stats = match counted {
             Some(counted) => Some(counted),
-            None => writer.meanwhile(stats(run)).await?,
+            None => writer.meanwhile(async { Ok(stats(run).await) }).await?,
         };
         compare(writer, &proof);
     }
@@ -92,14 +92,21 @@ fn sum(
 }
 
 /// Drift's own count, if it gives one.
-pub(super) async fn stats(run: &Run) -> Result<Option<u64>> {
-    Ok(match run.get(&STATS, None, &[]).await {
-        Ok(Some(Answer::Page(page, _))) => skim::sum(&page.body, STATS.rows.path()),
-        Ok(_) => None,
-        Err(error) => {
-            tracing::info!(%error, "Drift gave no counts to compare with");
-            None
-        }
+///
+/// # Errors
+/// Those of the call.
+pub(super) async fn counted(run: &Run) -> Result<Option<u64>> {
+    Ok(match run.get(&STATS, None, &[]).await? {
+        Some(Answer::Page(page, _)) => skim::sum(&page.body, STATS.rows.path()),
+        _ => None,
+    })
+}
+
+/// The same, where a difference is only told of.
+async fn stats(run: &Run) -> Option<u64> {
+    counted(run).await.unwrap_or_else(|error| {
+        tracing::info!(%error, "Drift gave no counts to compare with");
+        None
     })
 }
 

@@ -36,12 +36,11 @@ pub(super) async fn read(run: &Arc<Run>, writer: &mut Writer) -> Result<Option<E
     let proof = read_once(run, writer, run.settings.full).await?;
     let miscounted = first && proof.differs_from_stats() && proof.trouble.is_none();
     if (miscounted || proof.is_cut_short) && run.stop.asked().is_none() {
-        let why = if miscounted {
-            "Drift counts another number of conversations than the first load has listed"
+        if miscounted {
+            writer.warn("Drift counts another number of conversations than the first load has listed, so the whole list is walked once more.".into());
         } else {
-            "Drift's list of conversations was cut short"
-        };
-        writer.warn(format!("{why}, so the whole list is walked once more."));
+            tracing::info!("the list of conversations may have been cut short, and is walked once more");
+        }
         return Ok(read_once(run, writer, true).await?.trouble);
     }
     Ok(proof.trouble)
@@ -59,7 +58,9 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
         return Ok(Proof::default());
     }
     let ledger = Ledger::read(&mut writer.lake).await?.without(&writer.forgotten);
-    walk.check_end(run, writer, &ledger).await?;
+    if !walk.check_end(run, writer, &ledger).await? {
+        return Ok(Proof::default());
+    }
     let index = known_ones(walk.listed.index(), &mut walk.state, writer);
     let span = writer.lake.manifest.span.unwrap_or_else(|| choose_span(run.settings.partition_by, &index));
     warn_of_span(run, writer);

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::Run;
 use super::columns::{instants, int_at, ints, time_at};
-use super::completeness::stats;
+use super::completeness::counted;
 use super::keyed::is_unreadable;
 use super::ledger::Ledger;
 use super::listed::Listed;
@@ -30,7 +30,7 @@ use crate::page::Page;
 use crate::progress::Phase;
 use crate::tables::{CONVERSATION_LIST, LIST};
 
-/// Sizes of a full page, by generation of the list.
+/// How many rows a page of the list has at most, in the older generation and in the newer one.
 const FULL_PAGES: [usize; 2] = [50, 100];
 /// How many pages of the head are read again after a walk: more than 5,000 changes during it are left to
 /// the next run, whose bookmark lies before them.
@@ -59,6 +59,8 @@ pub(super) struct Walk {
     asked_end_again: bool,
     /// The page in hand, a full one that is the last, does not say so.
     ended_in_doubt: bool,
+    /// Conversations that were listed and are forgotten.
+    left_out: HashSet<i64>,
     /// The list has more than it showed.
     pub is_cut_short: bool,
     /// What Drift counts, if it was asked and said.
@@ -86,6 +88,7 @@ impl Walk {
             cursors: HashSet::new(),
             asked_end_again: false,
             ended_in_doubt: false,
+            left_out: HashSet::new(),
             is_cut_short: false,
             counted: None,
         }
@@ -218,12 +221,14 @@ impl Walk {
         None
     }
 
-    /// A full page without a next one is asked for once more: an answer that lost its cursor would cut the
-    /// list short in silence.
+    /// A page without a next one is asked for once more, be it that it says that it is the last and is not full: an
+    /// answer that lost its cursor would cut the list short in silence.
     fn doubts_end(&mut self, rows: usize, says_end: bool) -> bool {
-        let full = self.trouble.is_none() && FULL_PAGES.contains(&rows);
-        self.ended_in_doubt = full && !says_end;
-        full && !std::mem::replace(&mut self.asked_end_again, true)
+        let [least, most] = FULL_PAGES;
+        let full = rows == least || rows >= most;
+        self.ended_in_doubt = self.trouble.is_none() && full && !says_end;
+        let doubted = self.trouble.is_none() && (full || !says_end);
+        doubted && !std::mem::replace(&mut self.asked_end_again, true)
     }
 
     /// The list ended with a full page that did not say that it is the last, again when asked again.
@@ -231,32 +236,60 @@ impl Walk {
         self.state.listed && self.ended_in_doubt
     }
 
-    /// Decides whether a list whose end stands in doubt was cut short. A walk that was to end at its floor has
-    /// come to the true end only if it met all that the lake has; a whole walk, if it met all that Drift counts.
-    pub async fn check_end(&mut self, run: &Run, writer: &mut Writer, ledger: &Ledger) -> Result<()> {
+    /// Decides whether a list whose end stands in doubt was cut short, and answers whether it could be decided
+    /// before the run was to stop; if not, the walk stays as it was saved last, and the next run asks for its end.
+    pub async fn check_end(&mut self, run: &Run, writer: &mut Writer, ledger: &Ledger) -> Result<bool> {
         if !self.ends_in_doubt() {
-            return Ok(());
+            return Ok(true);
         }
-        let index = self.listed.index();
-        let is_listed = |id: i64| index.binary_search_by_key(&id, |row| row.id).is_ok();
-        let is_cut = if self.state.full {
-            let counted = writer.meanwhile(stats(run)).await?;
-            if counted.is_none() {
-                writer.warn(complaint::NOBODY_KNOWS.to_owned());
+        if self.state.full || self.met_all_of(ledger) {
+            let counted = writer.meanwhile(async { Ok(counted(run).await) }).await?;
+            if run.stop.asked().is_some() {
+                return Ok(false);
             }
-            self.counted = counted;
-            counted.is_some_and(|counted| counted > index.len() as u64 + self.state.forgotten.len() as u64)
+            self.compare(counted, writer);
         } else {
-            ledger.iter().any(|entry| !entry.deleted && !is_listed(entry.id))
-        };
-        if is_cut {
             self.is_cut_short = true;
             self.trouble = Some(complaint::cut_short());
+        }
+        if self.trouble.is_some() {
             self.give_up(writer);
-            return Ok(());
+            return Ok(true);
         }
         self.ended_in_doubt = false;
-        self.save(run, writer).await
+        self.save(run, writer).await.map(|()| true)
+    }
+
+    /// A walk that was to end at its floor has come to the true end only if it met all that the lake has.
+    fn met_all_of(&self, ledger: &Ledger) -> bool {
+        let index = self.listed.index();
+        let is_listed = |id: i64| index.binary_search_by_key(&id, |row| row.id).is_ok();
+        ledger.iter().all(|entry| entry.deleted || is_listed(entry.id))
+    }
+
+    /// Where Drift counts more than it listed, a walk that was to end at its floor is done anew from the head on. Of
+    /// a whole one, less than a page more is no page that is lacking, but another way of counting, which is told
+    /// like any difference.
+    fn compare(&mut self, counted: Result<Option<u64>>, writer: &mut Writer) {
+        let left_out = self.left_out.len().max(self.state.forgotten.len());
+        let seen = (self.listed.index().len() + left_out) as u64;
+        let counted = match counted {
+            Ok(counted) => counted,
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
+                self.trouble = Some(complaint::not_counted(error));
+                return;
+            }
+            Err(_) => None,
+        };
+        self.counted = counted;
+        let Some(counted) = counted else { return writer.warn(complaint::NOBODY_KNOWS.to_owned()) };
+        let tolerated = if self.state.full { FULL_PAGES[0] as u64 } else { 1 };
+        if counted >= seen + tolerated {
+            self.is_cut_short = true;
+            self.trouble = Some(complaint::cut_short());
+        } else if counted > seen && self.state.since.is_some() {
+            writer.warn(complaint::counts_more(seen, counted));
+        }
     }
 
     fn is_below_floor(&self) -> bool {
@@ -298,6 +331,7 @@ impl Walk {
         for row in (0..batch.num_rows()).filter(|row| picked[*row]) {
             let id = int_at(ids, row).expect("a key is never null");
             writer.forget(id);
+            self.left_out.insert(id);
             let since = self.state.since.map(Timestamp::as_microsecond);
             if time_at(updated, row).is_none_or(|updated| since.is_none_or(|since| updated >= since)) {
                 self.state.forgotten.insert(writer.forgotten.marker(Subject::Conversation(id)));

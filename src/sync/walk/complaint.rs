@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::page::Page;
-use crate::tables::{CONVERSATIONS, LIST};
+use crate::tables::{CONVERSATIONS, LIST, STATS};
 
 /// What to do about a page of the list that nobody can read.
 pub(super) const UNREADABLE: &str =
@@ -23,6 +23,20 @@ pub(super) fn cut_short() -> Error {
         .at("table", CONVERSATIONS.name)
         .at("call", LIST.path)
         .hint("run again; what was listed so far has been fetched")
+}
+
+/// The end of the list stands in doubt, and what would settle it could not be had.
+pub(super) fn not_counted(error: Error) -> Error {
+    Error::unavailable("the list of conversations ended with a full page that does not say that it is the last, and Drift could not be asked how many there are")
+        .at("table", CONVERSATIONS.name)
+        .at("call", STATS.path)
+        .caused_by(error)
+        .hint("run again; what was listed has been fetched")
+}
+
+/// What is told where a bound keeps the two from being compared otherwise.
+pub(super) fn counts_more(listed: u64, counted: u64) -> String {
+    format!("Drift listed {listed} conversations but counts {counted}.")
 }
 
 pub(super) fn nothing_but_empty_pages() -> Error {

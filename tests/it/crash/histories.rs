@@ -14,7 +14,9 @@ use super::life::{Death, live};
 use super::{Cut, Kept, MemoryDisk, Tree};
 use crate::account::Account;
 use crate::counts;
-use crate::faults::scripts::{LASTING, behaviour, changes, is_believed, is_refused, sharpened};
+use crate::faults::scripts::{
+    LASTING, behaviour, came_and_went, changes, is_believed, is_refused, sharpened,
+};
 use crate::faults::{Found, OF_CONVERSATIONS, SUMS, is_named, nothing_is, same};
 use crate::lake::Lake;
 
@@ -152,7 +154,8 @@ impl History {
         account.wait(1);
         account.recovers().map_err(|wrong| format!("at the end {wrong}"))?;
         account.wait(1);
-        (account.settings.full, account.settings.refetch) = (true, self.misled);
+        let refetch = self.misled || came_and_went(account);
+        (account.settings.full, account.settings.refetch) = (true, refetch);
         account.recovers().map_err(|wrong| format!("at the end {wrong}"))?;
         let mut twin = account.with_new_lake();
         live(twin.sound_run()).map_err(|wrong| format!("the twin: {wrong}"))?;

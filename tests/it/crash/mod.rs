@@ -7,6 +7,7 @@ mod histories;
 mod life;
 mod mended;
 mod model;
+mod resets;
 mod sweep;
 mod tree;
 

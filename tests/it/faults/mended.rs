@@ -16,7 +16,7 @@ fn account(table: &str, mean_messages: u32) -> Account {
     account
 }
 
-fn strike(account: &Account, script: &str) {
+pub fn strike(account: &Account, script: &str) {
     account.drift.set_faults(script.parse::<FaultScript>().unwrap());
 }
 

@@ -7,6 +7,7 @@
 mod api;
 mod complete;
 mod data;
+mod ends;
 mod mended;
 mod records;
 mod rights;
@@ -212,7 +213,7 @@ fn difference(live: &[i64], truth: &[i64]) -> String {
 /// Wrong unless both hold the same rows.
 pub fn same(found: &Rows, wanted: &Rows) -> Found {
     for (table, found) in found {
-        let wanted = &wanted[table];
+        let Some(wanted) = wanted.get(table) else { return Err(format!("{table}: nothing is wanted")) };
         if let Some((key, row)) = wanted.iter().find(|(key, row)| found.get(*key) != Some(row)) {
             return Err(match found.get(key) {
                 None => format!("{table}: {key} is missing ({} of {} rows)", found.len(), wanted.len()),

@@ -147,7 +147,7 @@ fn any_flip(chance: &mut fastrand::Rng) -> Option<FieldFlip> {
 /// The cells that make up a record's key, as they must be; nothing when they cannot be used.
 fn key_of(table: &Table, text: &str) -> Option<Vec<String>> {
     let text = readable(text);
-    let record: &RawValue = serde_json::from_str(&text).unwrap();
+    let record: &RawValue = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let cell = |name: &&str| {
         let column = table.column(name).unwrap();
         let Origin::Field(path) = column.origin else { panic!("a key is a field") };

@@ -118,7 +118,7 @@ impl History {
 
 /// Whether a conversation came and was erased before any run saw it: what it changed of its contact no list tells,
 /// so that only `--refetch` brings it.
-fn came_and_went(account: &Account) -> bool {
+pub fn came_and_went(account: &Account) -> bool {
     let stored = account.ids(&CONVERSATIONS, "id", false);
     account.drift.with_world(|world| {
         let mut erased = (0..world.conversation_rows()).filter(|row| !world.conversation_resolves(*row));

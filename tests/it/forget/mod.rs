@@ -1,6 +1,7 @@
 //! What is forgotten is nowhere any more, in no byte of the lake, and no later run brings it back; a table that
 //! is reset comes back as it was. Also when either is stopped before or after any operation of the store.
 
+mod damaged;
 mod door;
 mod erase;
 mod kill;
