@@ -64,7 +64,7 @@ const DAMAGES: &[Damage] = &[
     deep("earlier manifest unreadable", |world| world.write(&first(1), "x"), "_manifest/", "cannot be read"),
     deep("earlier manifest of another lake", other_lake, "_manifest/", "is of lake"),
     damage("foreign parquet in a partition", foreign_in_partition, "x.parquet", "foreign file"),
-    damage("foreign folder of data", foreign_partition, "backup", "no partition"),
+    damage("foreign folder of data", foreign_partition, "backup", "foreign file"),
     damage(
         "hidden by its number",
         |w| w.write("users/users.parquet#1", "x"),
