@@ -159,10 +159,22 @@ fn key_of(table: &Table, text: &str) -> Option<Vec<String>> {
     table.key.iter().map(cell).collect()
 }
 
+/// The text with something that JSON has in place of what it has not; within strings it may stand as it is.
 fn readable(text: &str) -> String {
-    [":", "[", ","].iter().fold(text.to_owned(), |text, before| {
-        text.replace(&format!("{before}NaN"), &format!("{before}{NOT_A_NUMBER}"))
-    })
+    let (mut read, mut rest) = (String::with_capacity(text.len()), text);
+    let (mut within, mut escaped) = (false, false);
+    while let Some(letter) = rest.chars().next() {
+        if let Some(behind) = rest.strip_prefix("NaN").filter(|_| !within) {
+            read.push_str(NOT_A_NUMBER);
+            rest = behind;
+            continue;
+        }
+        within ^= letter == '"' && !escaped;
+        escaped = within && letter == '\\' && !escaped;
+        read.push(letter);
+        rest = &rest[letter.len_utf8()..];
+    }
+    read
 }
 
 fn judge_record(table: &Table, text: &str, row: &BTreeMap<String, Value>, listed: Option<&str>) -> Found {
