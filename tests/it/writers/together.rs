@@ -8,6 +8,7 @@ use drift2parquet::verify::Verdict;
 
 use super::weather::{Twist, Weather};
 use super::{End, LEASE_IS_OVER, Scene};
+use crate::faults::scripts::LASTING;
 use crate::faults::{Found, nothing_is};
 
 /// How many histories; more on demand.
@@ -104,8 +105,12 @@ async fn ends_in_truth(scene: &Scene) -> Found {
         return Err(format!("a new lake: {end:?}"));
     }
     let (mut found, wanted) = (scene.live().await?, new.live().await?);
-    // Contacts outlive the conversations that named them, which a new lake has never heard of.
-    found.get_mut("contacts").unwrap().retain(|key, _| wanted["contacts"].contains_key(key));
+    // Contacts outlive the conversations that named them, and meetings the time that is asked for: a new lake has
+    // never heard of those.
+    for table in LASTING {
+        let wanted = wanted.get(table);
+        found.entry(table).or_default().retain(|key, _| wanted.is_some_and(|rows| rows.contains_key(key)));
+    }
     crate::faults::same(&found, &wanted)
 }
 
