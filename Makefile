@@ -17,7 +17,7 @@ COUNTS = $(abspath $(TARGET))/counts.ndjson
 READERS := tests/readers/requirements.txt
 
 .PHONY: help demo test check unit counted reliability soak soak-scripts soak-histories soak-kills soak-records \
-	soak-writers fuzz fuzz-targets readers doctest bench docs install-tools clean
+	soak-writers fuzz fuzz-build fuzz-targets readers doctest bench docs install-tools clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -67,15 +67,17 @@ readers: $(VENV)/readers.ready ## DuckDB, Polars and pyarrow read what the real 
 bench: ## Benchmarks
 	$(CARGO) bench --locked
 
-fuzz: ## Each fuzz target for FUZZ_SECONDS (60): needs a nightly toolchain, installs cargo-fuzz
-	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
-	$(FUZZ) build --fuzz-dir tests/fuzz
+fuzz: fuzz-build ## Each fuzz target for FUZZ_SECONDS (60): needs a nightly toolchain, installs cargo-fuzz
 	set -e; for target in $(FUZZ_TARGETS); do \
 		mkdir -p $(FUZZ_CORPUS)/$$target; \
 		FUZZ_SEEDS=$(FUZZ_CORPUS)/$$target-seeds $(FUZZ) run --fuzz-dir tests/fuzz $$target \
 			$(FUZZ_CORPUS)/$$target $(FUZZ_CORPUS)/$$target-seeds -- -dict=$(FUZZ_CORPUS)/$$target-seeds.dict \
 			-max_total_time=$(FUZZ_SECONDS) -max_len=16384 -rss_limit_mb=2048 -timeout=120 -print_final_stats=1; \
 	done
+
+fuzz-build:
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	$(FUZZ) build --fuzz-dir tests/fuzz
 
 docs: ## Write the generated pages: docs/tables.md, docs/cli.md, docs/exit-codes.md
 	$(CARGO) run --quiet --locked -- docs docs

@@ -69,6 +69,8 @@ fuzzed() {
 # All pieces, the fuzz targets beside them; what failed is told at the end.
 all() {
 	local failed=() fuzz=() target
+	# Once, before the targets run: each of them would build the same.
+	nice -n 10 make fuzz-build
 	# The targets run at the same time, and give way to the suites where cores are few.
 	for target in $(make --no-print-directory fuzz-targets); do
 		nice -n 10 make fuzz "FUZZ_TARGETS=$target" "FUZZ_SECONDS=${FUZZ_SECONDS:-3600}" >"$logs/fuzz-$target.log" 2>&1 &
