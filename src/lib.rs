@@ -18,6 +18,7 @@ pub mod page;
 pub mod progress;
 pub mod report;
 pub mod reset;
+pub mod schedule;
 pub mod schema;
 pub mod seen;
 pub mod status;

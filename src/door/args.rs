@@ -335,7 +335,16 @@ pub struct SyncOptions {
     #[arg(long, value_name = "REQUESTS/S")]
     pub max_rate: Option<f64>,
 
-    /// Commit and stop after this long, with exit code 8; the next run goes on. Default: no limit.
+    /// Stay, and sync at every multiple of this interval by the clock in UTC: `30m` at :00 and :30, `24h` at
+    /// midnight; each time up to a tenth of it later, at most a minute, by chance, so that not all ask at once. The
+    /// first run begins at once. A run that takes longer skips what it missed. SIGTERM and Ctrl-C end it, and so
+    /// do the codes 1, 2, 3 and 5 of a run; after all others the next run tries again. Tokens and their files
+    /// are read anew for each run. From 1s to 366d, or `never`. Default: never, so that one run is all.
+    #[arg(long, value_name = "DURATION")]
+    pub every: Option<String>,
+
+    /// Commit and stop after this long, with exit code 8; the next run goes on. With --every, each run may take
+    /// so long. Default: no limit.
     #[arg(long, value_name = "DURATION")]
     pub max_time: Option<String>,
 
@@ -349,7 +358,8 @@ pub struct SyncOptions {
     #[arg(long, value_name = "auto|month|day")]
     pub partition_by: Option<String>,
 
-    /// Write the report of the run, as JSON, to this file, `-` for stdout. Default: only into the lake.
+    /// Write the report of the run, as JSON, to this file, `-` for stdout. Default: only into the lake. With
+    /// --every, each run replaces the file.
     #[arg(long, value_name = "FILE")]
     pub report: Option<String>,
 
@@ -407,6 +417,7 @@ impl SyncOptions {
             refetch: self.refetch.or(file.refetch),
             concurrency: self.concurrency.or(file.concurrency),
             max_rate: self.max_rate.or(file.max_rate),
+            every: self.every.or(file.every),
             max_time: self.max_time.or(file.max_time),
             memory: self.memory.or(file.memory),
             partition_by: self.partition_by.or(file.partition_by),

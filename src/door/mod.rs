@@ -7,6 +7,7 @@
 
 mod args;
 mod docs;
+mod every;
 mod exit;
 mod figures;
 mod file;
@@ -95,7 +96,8 @@ fn dispatch(args: Args, file: File, talk: &Talk) -> Result<Exit> {
     let common = args.common.or(file.common);
     match args.command {
         Command::Sync(options) => {
-            sync::run(&settings::order(&common, &options.or(file.sync), &environment, now)?, talk)
+            let options = options.or(file.sync);
+            sync::run(|now| settings::order(&common, &options, &environment, now), talk)
         }
         Command::Plan { options, shape } => {
             let order = settings::order(&common, &options.or(file.sync), &environment, now)?;

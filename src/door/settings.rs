@@ -6,6 +6,7 @@ use std::time::Duration;
 use drift2parquet::api::ApiUrl;
 use drift2parquet::config::{self, Selection, Since, SyncSettings};
 use drift2parquet::error::{Error, Result};
+use drift2parquet::schedule::{EVERY_MAX, EVERY_MIN, Schedule};
 use drift2parquet::schema::PartitionBy;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -71,6 +72,8 @@ pub struct Order {
     pub report: Option<ReportTo>,
     /// Whether exit code 7 becomes 0.
     pub allow_incomplete: bool,
+    /// When further runs begin, if they shall.
+    pub every: Option<Schedule>,
     /// When the run starts, by this machine's clock.
     pub now: Timestamp,
 }
@@ -115,9 +118,10 @@ pub fn order(
     environment: Environment,
     now: Timestamp,
 ) -> Result<Order> {
-    let sync = sync_settings(options, now)?;
+    let (lake, sync) = (lake(common)?, sync_settings(options, now)?);
     Ok(Order {
-        lake: lake(common)?,
+        every: options.every.as_deref().map_or(Ok(None), |text| every(text, &lake))?,
+        lake,
         report: options.report.clone().map(report_to).transpose()?,
         allow_incomplete: options.allow_incomplete.unwrap_or(false),
         line: line(options.api_url.as_deref(), options.max_rate, sync.concurrency, environment, now)?,
@@ -254,6 +258,26 @@ fn duration(option: &str, text: &str) -> Result<Duration> {
     })
 }
 
+/// The lake alone decides about chance, so that a restart changes no time, and two lakes seldom share one.
+fn every(text: &str, lake: &str) -> Result<Option<Schedule>> {
+    if text == "never" {
+        return Ok(None);
+    }
+    let every = duration("every", text)?;
+    if (EVERY_MIN..=EVERY_MAX).contains(&every) {
+        return Ok(Some(Schedule::new(every, hash(lake))));
+    }
+    Err(Error::usage(format!("--every {text} cannot be used"))
+        .hint("give an interval from 1s to 366d, such as 30m or 24h, or `never`"))
+}
+
+/// FNV-1a, which no version of anything changes.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
 fn memory(text: &str) -> Result<u64> {
     let size: bytesize::ByteSize = text.trim().parse().map_err(|cause| {
         Error::usage(format!("--memory `{text}` is not a size: {cause}")).hint("write it as 256MiB or 1GiB")
@@ -355,6 +379,16 @@ mod tests {
         assert_eq!(memory("1GiB").unwrap(), 1 << 30);
         assert!(concurrency(0).is_err() && concurrency(100_000).is_err());
         assert!(rate(0.0).is_err() && rate(f64::NAN).is_err() && rate(50.0).is_ok());
+    }
+
+    #[test]
+    fn an_interval_is_taken_within_reason() {
+        assert_eq!(every("never", "lake").unwrap(), None);
+        assert_eq!(every("30m", "a").unwrap(), every("1800s", "a").unwrap());
+        assert_ne!(every("30m", "a").unwrap(), every("30m", "b").unwrap());
+        for text in ["", "0s", "10ms", "2y", "-1m", "30"] {
+            assert!(every(text, "lake").is_err(), "{text} was taken");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! `sync`: hands the settings to the library, watches the run, and tells how it ended.
+//! `sync`: hands the settings to the library, watches the run, and tells how it ended; with `--every` again and
+//! again.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -10,6 +11,7 @@ use drift2parquet::progress::Progress;
 use drift2parquet::report::{Outcome, Report};
 use drift2parquet::stop::Stop;
 use drift2parquet::sync::{self, Ended};
+use jiff::Timestamp;
 use serde_json::{Map, json};
 
 use super::args::LogFormat;
@@ -17,11 +19,48 @@ use super::exit::Exit;
 use super::settings::{Order, ReportTo};
 use super::talk::Talk;
 use super::watch::{ReadTraffic, Watch};
-use super::{line, run_id, signals, stdout, summary};
+use super::{every, line, run_id, signals, stdout, summary};
 
-/// Brings the lake up to date.
-pub fn run(order: &Order, talk: &Talk) -> Result<Exit> {
-    let ended = super::block_on(watched(order, talk));
+/// Brings the lake up to date, once or at every slot of the schedule. What is to be done is asked of `order` for
+/// each run anew: days before today move on, and files that hold a token may have been written again.
+pub fn run(order: impl Fn(Timestamp) -> Result<Order>, talk: &Talk) -> Result<Exit> {
+    let first = order(Timestamp::now())?;
+    super::block_on(async {
+        let stop = Stop::default();
+        signals::listen(stop.clone(), talk.clone())?;
+        match first.every {
+            None => once(&first, &stop, talk).await,
+            Some(schedule) => {
+                let mut last = None;
+                let again = async || again(&order, &mut last, &stop, talk).await;
+                Ok(every::repeat(&schedule, Timestamp::now, &stop, again).await)
+            }
+        }
+    })
+}
+
+/// One run of several, which tells its own error: the next may do better.
+async fn again(
+    order: impl Fn(Timestamp) -> Result<Order>,
+    last: &mut Option<Order>,
+    stop: &Stop,
+    talk: &Talk,
+) -> Exit {
+    let run = async {
+        let mut order = order(Timestamp::now())?;
+        if let Some(last) = last {
+            order.line.credentials.follow(&last.line.credentials);
+        }
+        once(last.insert(order), stop, talk).await
+    };
+    run.await.unwrap_or_else(|error| {
+        talk.error(&error);
+        Exit::of(&error)
+    })
+}
+
+async fn once(order: &Order, stop: &Stop, talk: &Talk) -> Result<Exit> {
+    let ended = watched(order, stop, talk).await;
     let delivered = deliver(order, &ended);
     let Ended { report, error } = ended?;
     tell(&report, talk);
@@ -29,9 +68,8 @@ pub fn run(order: &Order, talk: &Talk) -> Result<Exit> {
     error.map_or(delivered, Err).map(|()| exit(order, &report))
 }
 
-async fn watched(order: &Order, talk: &Talk) -> Result<Ended> {
-    let (stop, progress) = (Stop::default(), Arc::new(Progress::default()));
-    signals::listen(stop.clone(), talk.clone())?;
+async fn watched(order: &Order, stop: &Stop, talk: &Talk) -> Result<Ended> {
+    let ((stop, _following), progress) = (stop.follower(), Arc::new(Progress::default()));
     let client = line::client(&order.line)?;
     let store = drift2parquet::store::open(&order.lake)?;
     let traffic: ReadTraffic = {

@@ -2,6 +2,7 @@
 //! never printed.
 
 use std::fs;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use drift2parquet::api::{OAuth, Token};
 use drift2parquet::error::{Error, Result};
@@ -20,8 +21,14 @@ pub enum Credentials {
         client_secret: SecretString,
         /// What access tokens are fetched with.
         refresh_token: SecretString,
+        /// What Drift gave in its place.
+        newest: Newest,
     },
 }
+
+/// The refresh token that Drift gave last, which may end the one before it. It is kept for as long as the program
+/// runs, and nowhere else.
+type Newest = Arc<Mutex<Option<SecretString>>>;
 
 /// Looks up a variable of the environment.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -43,6 +50,7 @@ impl Credentials {
                 client_id: clean(OAUTH[0], &id)?.expose_secret().to_owned(),
                 client_secret: clean(OAUTH[1], &secret)?,
                 refresh_token: clean(OAUTH[2], &refresh)?,
+                newest: Newest::default(),
             }),
             (None, None, [None, None, None]) => Err(none()),
             (None, None, oauth) => Err(half(&oauth)),
@@ -56,14 +64,34 @@ impl Credentials {
     pub fn token(&self) -> Token {
         match self {
             Self::Token(token) => Token::Fixed(token.clone()),
-            Self::Refresh { client_id, client_secret, refresh_token } => Token::OAuth(OAuth {
+            Self::Refresh { client_id, client_secret, refresh_token, newest } => Token::OAuth(OAuth {
                 client_id: client_id.clone(),
                 client_secret: client_secret.clone(),
-                refresh_token: refresh_token.clone(),
-                on_rotation: None,
+                refresh_token: held(newest).clone().unwrap_or_else(|| refresh_token.clone()),
+                on_rotation: Some(Arc::new({
+                    let newest = newest.clone();
+                    move |token| *held(&newest) = Some(token.clone())
+                })),
             }),
         }
     }
+
+    /// Goes on where those of an earlier run ended: the environment still has the refresh token that this
+    /// process was started with, which Drift may have replaced meanwhile.
+    pub fn follow(&mut self, earlier: &Self) {
+        if let (
+            Self::Refresh { refresh_token, newest, .. },
+            Self::Refresh { refresh_token: given, newest: known, .. },
+        ) = (self, earlier)
+            && refresh_token.expose_secret() == given.expose_secret()
+        {
+            *newest = known.clone();
+        }
+    }
+}
+
+fn held(newest: &Newest) -> MutexGuard<'_, Option<SecretString>> {
+    newest.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn from_file(path: &str) -> Result<SecretString> {
@@ -136,6 +164,25 @@ mod tests {
         let path = file.path().to_str().unwrap();
         assert!(matches!(read(&[("DRIFT_TOKEN_FILE", path)]), Ok(Credentials::Token(_))));
         assert!(refused(&[("DRIFT_TOKEN_FILE", "no/such")]).contains("no/such"));
+    }
+
+    #[test]
+    fn a_refresh_token_that_was_replaced_is_remembered_for_the_next_run() {
+        let given =
+            [("DRIFT_CLIENT_ID", "a"), ("DRIFT_CLIENT_SECRET", "b"), ("DRIFT_REFRESH_TOKEN", "first")];
+        let refresh = |credentials: &Credentials| {
+            let Token::OAuth(oauth) = credentials.token() else { panic!() };
+            oauth
+        };
+        let earlier = read(&given).unwrap();
+        let listener = refresh(&earlier).on_rotation.unwrap();
+        listener(&SecretString::from("second"));
+        let mut next = read(&given).unwrap();
+        next.follow(&earlier);
+        assert_eq!(refresh(&next).refresh_token.expose_secret(), "second");
+        let mut other = read(&[given[0], given[1], ("DRIFT_REFRESH_TOKEN", "third")]).unwrap();
+        other.follow(&earlier);
+        assert_eq!(refresh(&other).refresh_token.expose_secret(), "third");
     }
 
     #[test]

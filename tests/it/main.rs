@@ -9,6 +9,7 @@ mod cli;
 mod counts;
 mod crash;
 mod docs;
+mod every;
 mod faults;
 mod fixtures;
 mod forget;

@@ -227,8 +227,6 @@ async fn a_backfill_by_an_earlier_bound_is_finished_although_it_was_interrupted(
     assert_eq!(account.manifest().await.since, None);
 }
 
-/// Bug: a run killed before its first commit after the layout was chosen left objects of that layout, and the
-/// next run chose another.
 /// `--since 1y` every night: the day it means moves on, the lake's bound does not, and nobody need be warned.
 #[tokio::test(start_paused = true)]
 async fn a_bound_that_moves_with_the_day_stays_where_it_was_without_a_warning() {
@@ -243,6 +241,8 @@ async fn a_bound_that_moves_with_the_day_stays_where_it_was_without_a_warning() 
     assert_eq!(account.run_to_the_end().await.warnings.len(), 1, "a day is meant as it is written");
 }
 
+/// Bug: a run killed before its first commit after the layout was chosen left objects of that layout, and the
+/// next run chose another.
 #[tokio::test(start_paused = true)]
 async fn the_layout_is_committed_before_the_first_object_is_put() {
     let mut account = Account::of(WorldConfig::new(18, 300), Behaviour::default());
