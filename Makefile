@@ -14,6 +14,9 @@ FUZZ_TARGETS ?= envelope decoder manifest data_file
 FUZZ_CORPUS := tests/fuzz/corpus
 # What the suites count, for docs/reliability.md.
 COUNTS = $(abspath $(TARGET))/counts.ndjson
+# The programs as the tests build them: asked for alone, their dependencies would be built a second time, since other
+# features of them are wanted then.
+BUILD := $(CARGO) test --workspace --no-run --locked --quiet
 READERS := tests/readers/requirements.txt
 
 .PHONY: help demo test check unit counted reliability soak soak-scripts soak-histories soak-kills soak-records \
@@ -61,7 +64,7 @@ doctest: ## Examples in the documentation
 	$(CARGO) test --workspace --doc --locked --quiet
 
 readers: $(VENV)/readers.ready ## DuckDB, Polars and pyarrow read what the real binary wrote
-	$(CARGO) build --workspace --bins --locked
+	$(BUILD)
 	TARGET="$(TARGET)/debug" $(VENV)/bin/python -m pytest -q tests/readers
 
 bench: ## Benchmarks
@@ -80,7 +83,8 @@ fuzz-build:
 	$(FUZZ) build --fuzz-dir tests/fuzz
 
 docs: ## Write the generated pages: docs/tables.md, docs/cli.md, docs/exit-codes.md
-	$(CARGO) run --quiet --locked -- docs docs
+	$(BUILD)
+	$(TARGET)/debug/drift2parquet docs docs
 
 install-tools: ## What the tests are run with
 	@command -v cargo-nextest >/dev/null || $(CARGO) install --locked cargo-nextest --version 0.9.151 \
