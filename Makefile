@@ -18,6 +18,12 @@ COUNTS = $(abspath $(TARGET))/counts.ndjson
 # features of them are wanted then.
 BUILD := $(CARGO) test --workspace --no-run --locked --quiet
 READERS := tests/readers/requirements.txt
+EXAMPLES := tests/examples/requirements.txt
+MATURIN := maturin==1.16.0
+# Where `make install` puts things, and the program that it takes them from.
+PREFIX ?= /usr/local
+BINARY ?= $(TARGET)/release/drift2parquet
+SHARE = $(DESTDIR)$(PREFIX)/share
 
 .PHONY: help demo test check unit counted reliability soak soak-scripts soak-histories soak-kills soak-records \
 	soak-writers fuzz fuzz-build fuzz-targets readers doctest bench docs install-tools clean
@@ -30,7 +36,7 @@ demo: $(VENV)/demo.ready ## Build, run against a simulated Drift, change the acc
 	$(CARGO) build --release --workspace --bins --locked
 	TARGET="$(TARGET)/release" PYTHON="$(VENV)/bin/python" examples/demo.sh
 
-test: check unit doctest readers ## Everything, installing what it needs by itself
+test: check unit doctest readers shipping ## Everything, installing what it needs by itself
 
 check: ## Format, lints, documentation
 	$(CARGO) fmt --all --check
@@ -67,6 +73,37 @@ readers: $(VENV)/readers.ready ## DuckDB, Polars and pyarrow read what the real 
 	$(BUILD)
 	TARGET="$(TARGET)/debug" $(VENV)/bin/python -m pytest -q tests/readers
 
+shipping: $(VENV)/examples.ready ## The examples for cron, systemd and Kubernetes, the Dockerfile, and `make install`
+	$(BUILD)
+	TARGET="$(TARGET)/debug" $(VENV)/bin/python -m pytest -q --ignore tests/examples/orchestrators tests/examples
+
+examples: $(VENV)-airflow/ready $(VENV)-dagster/ready ## The examples for Airflow and Dagster, by their own libraries
+	$(BUILD)
+	for name in airflow dagster; do \
+		AIRFLOW_HOME="$(abspath $(VENV)-airflow)/home" TARGET="$(TARGET)/debug" $(VENV)-$$name/bin/python \
+			-m pytest -q tests/examples/orchestrators/test_$$name.py; \
+	done
+
+wheel: | $(VENV)/bin/python ## A Python wheel that carries the program, in target/wheels; takes some minutes
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(MATURIN)
+	PATH="$(abspath $(VENV))/bin:$$PATH" maturin build --out $(TARGET)/wheels --interpreter $(VENV)/bin/python
+
+install: ## The program, its man pages and completions, below PREFIX (/usr/local), staged in DESTDIR if that is given
+	$(CARGO) build --release --locked --bin drift2parquet
+	$(MAKE) --no-print-directory install-built BINARY="$(TARGET)/release/drift2parquet"
+
+install-built:
+	install -Dm755 "$(BINARY)" "$(DESTDIR)$(PREFIX)/bin/drift2parquet"
+	install -d "$(SHARE)/man/man1" "$(SHARE)/bash-completion/completions" "$(SHARE)/zsh/site-functions" \
+		"$(SHARE)/fish/vendor_completions.d"
+	"$(BINARY)" man >"$(SHARE)/man/man1/drift2parquet.1"
+	for name in $$(sed -n 's/^## drift2parquet //p' docs/cli.md); do \
+		"$(BINARY)" man $$name >"$(SHARE)/man/man1/drift2parquet-$$name.1"; \
+	done
+	"$(BINARY)" completions bash >"$(SHARE)/bash-completion/completions/drift2parquet"
+	"$(BINARY)" completions zsh >"$(SHARE)/zsh/site-functions/_drift2parquet"
+	"$(BINARY)" completions fish >"$(SHARE)/fish/vendor_completions.d/drift2parquet.fish"
+
 bench: ## Benchmarks
 	$(CARGO) bench --locked
 
@@ -92,7 +129,7 @@ install-tools: ## What the tests are run with
 
 clean: ## Remove everything that was built, and the lake of the demo
 	$(CARGO) clean
-	rm -rf $(VENV) demo-lake
+	rm -rf $(VENV) $(VENV)-airflow $(VENV)-dagster demo-lake
 
 $(VENV)/bin/python:
 	PYTHON="$(PYTHON)" tests/readers/venv.sh $(VENV)
@@ -103,4 +140,16 @@ $(VENV)/demo.ready: $(READERS) | $(VENV)/bin/python
 
 $(VENV)/readers.ready: $(READERS) | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(READERS)
+	@touch $@
+
+# systemd checks its own units where it can be had; where not, the tests of their structure remain.
+$(VENV)/examples.ready: $(EXAMPLES) | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(EXAMPLES)
+	@command -v systemd-analyze >/dev/null || apt-get install -y -qq systemd >/dev/null 2>&1 \
+		|| echo "systemd cannot be installed; its own check of the units is left out" >&2
+	@touch $@
+
+$(VENV)-%/ready: tests/examples/orchestrators/requirements-%.txt
+	PYTHON="$(PYTHON)" tests/readers/venv.sh $(VENV)-$*
+	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
