@@ -100,7 +100,9 @@ impl State {
             return Err(due);
         }
         let earliest = now.checked_sub(interval.max(LATENESS)).unwrap_or(now);
-        let slot = due.max(earliest);
+        // A pause is no lateness: what it held back is not made up for, or a limit that allows no two requests at
+        // once would ask for the next pause at once.
+        let slot = due.max(earliest).max(self.paused_until.unwrap_or(earliest));
         if held_back {
             let since_last = self.last.map_or(Duration::ZERO, |last| slot.saturating_duration_since(last));
             self.pace.went(since_last.min(interval + LATENESS).as_secs_f64());

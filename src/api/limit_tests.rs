@@ -95,30 +95,64 @@ fn shares(seen: &[(Instant, bool)], start: Instant, from: u64, to: u64, rate: f6
     (accepted / (rate * (to - from) as f64), (all - accepted) / all)
 }
 
-#[tokio::test(start_paused = true)]
-async fn finds_and_holds_an_unknown_limit() {
+/// Below this share of the rate the limiter is too timid after the first minute, above this share of refusals too
+/// bold.
+const USED_MIN: f64 = 0.97;
+const REFUSED_MAX: f64 = 0.01;
+
+/// Runs against limits of many kinds; answers those that were not held between the first minute and the fifth.
+async fn not_held(retry_after: Option<Duration>, used_min: f64) -> Vec<String> {
     let mut bad = Vec::new();
-    for rate in [2.0, 10.0, 50.0, 200.0] {
-        for depth in [1.0, 10.0, 60.0] {
-            let start = Instant::now();
-            let seen = World::new(None, rate, depth).run(300).await;
-            let (share, refused) = shares(&seen, start, 60, 300, rate);
-            if share < 0.95 || refused > 0.02 {
-                bad.push((rate, depth, share, refused));
+    for (latency, rates) in [(20, &[5.0, 50.0, 200.0][..]), (100, &[10.0, 50.0, 200.0]), (400, &[5.0, 50.0])]
+    {
+        for (rate, depth) in rates.iter().flat_map(|rate| [1.0, 10.0, 60.0].map(|depth| (*rate, depth))) {
+            let (start, mut world) = (Instant::now(), World::new(None, rate, depth));
+            (world.latency, world.retry_after) = (Duration::from_millis(latency), retry_after);
+            let (share, refused) = shares(&world.run(300).await, start, 60, 300, rate);
+            if share < used_min || refused > REFUSED_MAX {
+                bad.push(format!(
+                    "{rate}/s, {depth} at once, {latency} ms: {share:.3} used, {refused:.4} refused"
+                ));
             }
         }
     }
-    assert!(bad.is_empty(), "{bad:?}");
+    bad
 }
 
 #[tokio::test(start_paused = true)]
+async fn finds_and_holds_an_unknown_limit() {
+    assert_eq!(not_held(None, USED_MIN).await, [""; 0]);
+}
+
+/// Bug: after a pause one request too many was sent, so that a limit that allows no two at once asked for pauses for
+/// ever, and between 1 % and 50 % of its rate were used.
+#[tokio::test(start_paused = true)]
 async fn bears_a_limit_that_asks_for_pauses() {
-    let mut world = World::new(None, 50.0, 50.0);
-    world.retry_after = Some(Duration::from_secs(1));
-    let start = Instant::now();
-    let seen = world.run(300).await;
-    let (share, refused) = shares(&seen, start, 60, 300, 50.0);
-    assert!(share >= 0.95 && refused <= 0.01, "{share} {refused}");
+    assert_eq!(not_held(Some(Duration::from_secs(1)), 0.96).await, [""; 0]);
+}
+
+/// Another program of the same account asks at a steady pace, whatever it is answered.
+#[tokio::test(start_paused = true)]
+async fn uses_what_another_program_leaves() {
+    for (theirs, depth, refused_max) in
+        [(10.0, 10.0, 0.01), (25.0, 10.0, 0.01), (40.0, 10.0, 0.08), (25.0, 60.0, 0.01)]
+    {
+        let world = World::new(None, 50.0, depth);
+        let bucket = world.bucket.clone();
+        let other = tokio::spawn(async move {
+            let mut refused = 0;
+            for _ in 0..(300.0 * theirs) as u64 {
+                tokio::time::sleep(Duration::from_secs_f64(1.0 / theirs)).await;
+                refused += u32::from(!bucket.lock().unwrap().accepts());
+            }
+            refused
+        });
+        let start = Instant::now();
+        let (share, refused) = shares(&world.run(300).await, start, 60, 300, 50.0 - theirs);
+        let theirs_refused = f64::from(other.await.unwrap()) / (300.0 * theirs);
+        assert!(share >= 0.95 && refused <= refused_max, "{theirs}/s, {depth} at once: {share} {refused}");
+        assert!(theirs_refused <= 0.05, "{theirs}/s, {depth} at once: {theirs_refused} of theirs");
+    }
 }
 
 #[tokio::test(start_paused = true)]
