@@ -18,6 +18,7 @@ COUNTS = $(abspath $(TARGET))/counts.ndjson
 # features of them are wanted then.
 BUILD := $(CARGO) test --workspace --no-run --locked --quiet
 READERS := tests/readers/requirements.txt
+S3 := tests/s3/requirements.txt
 EXAMPLES := tests/examples/requirements.txt
 MATURIN := maturin==1.16.0
 # Where `make install` puts things, and the program that it takes them from.
@@ -26,7 +27,7 @@ BINARY ?= $(TARGET)/release/drift2parquet
 SHARE = $(DESTDIR)$(PREFIX)/share
 
 .PHONY: help demo test check unit counted reliability soak soak-scripts soak-histories soak-kills soak-records \
-	soak-writers fuzz fuzz-build fuzz-targets readers doctest bench docs install-tools clean
+	soak-writers fuzz fuzz-build fuzz-targets readers s3-server doctest bench docs install-tools clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -104,6 +105,8 @@ install-built:
 	"$(BINARY)" completions zsh >"$(SHARE)/zsh/site-functions/_drift2parquet"
 	"$(BINARY)" completions fish >"$(SHARE)/fish/vendor_completions.d/drift2parquet.fish"
 
+s3-server: $(VENV)/s3.ready ## SeaweedFS, the S3 server that the tests start by themselves
+
 bench: ## Benchmarks
 	$(CARGO) bench --locked
 
@@ -136,6 +139,10 @@ $(VENV)/bin/python:
 
 $(VENV)/demo.ready: $(READERS) | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(READERS) duckdb
+	@touch $@
+
+$(VENV)/s3.ready: $(S3) | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(S3)
 	@touch $@
 
 $(VENV)/readers.ready: $(READERS) | $(VENV)/bin/python

@@ -33,12 +33,13 @@ pub struct Args {
 #[derive(Debug, Clone, Default, Group, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Common {
-    /// The lake: a directory, created when it is not there. No default; every command that reads or
-    /// writes a lake needs it.
+    /// The lake: a directory, created when it is not there, or `s3://bucket/prefix`. No default; every command
+    /// that reads or writes a lake needs it. How a bucket is reached and whose keys are used is told by the AWS
+    /// variables and files that other tools know: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, …
     #[arg(
         long,
         global = true,
-        value_name = "DIR",
+        value_name = "DIR|s3://…",
         env = "DRIFT2PARQUET_LAKE",
         hide_env_values = true,
         help_heading = "Common options"
@@ -72,6 +73,101 @@ pub struct Common {
     /// Only from the file: the `--format` of commands that print data.
     #[arg(skip)]
     pub format: Option<Format>,
+
+    /// For lakes at `s3://` addresses.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub s3: S3Options,
+}
+
+/// How the bucket of a lake is used.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Group, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[allow(clippy::struct_field_names, reason = "the names are those of the options")]
+pub struct S3Options {
+    /// Where the name of the bucket stands: `virtual` before the host, `path` behind it. Default: before the
+    /// host at AWS, behind it where an endpoint is set.
+    #[arg(
+        long,
+        global = true,
+        value_name = "STYLE",
+        hide_short_help = true,
+        hide_possible_values = true,
+        help_heading = "S3 options"
+    )]
+    pub s3_addressing: Option<Addressing>,
+
+    /// How the store encrypts what is put: `AES256` (SSE-S3), `aws:kms` or `aws:kms:dsse`. Default: as the
+    /// bucket does it.
+    #[arg(
+        long,
+        global = true,
+        value_name = "SSE",
+        hide_short_help = true,
+        hide_possible_values = true,
+        help_heading = "S3 options"
+    )]
+    pub s3_sse: Option<Sse>,
+
+    /// The KMS key to encrypt with: its id, alias or ARN. Default: the account's own for S3.
+    #[arg(long, global = true, value_name = "KEY", hide_short_help = true, help_heading = "S3 options")]
+    pub s3_sse_kms_key_id: Option<String>,
+
+    /// The storage class of data objects, such as `STANDARD_IA` or `INTELLIGENT_TIERING`; one that can be read
+    /// at once, since each fold reads. Default: the bucket's own.
+    #[arg(long, global = true, value_name = "CLASS", hide_short_help = true, help_heading = "S3 options")]
+    pub s3_storage_class: Option<String>,
+
+    /// A checksum that the store verifies and keeps with each object, `sha256` or `crc64nvme`, beside the
+    /// signature, which covers the bytes anyway. Default: none.
+    #[arg(
+        long,
+        global = true,
+        value_name = "ALGORITHM",
+        hide_short_help = true,
+        hide_possible_values = true,
+        help_heading = "S3 options"
+    )]
+    pub s3_checksum: Option<S3Checksum>,
+}
+
+/// Where the name of the bucket stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Addressing {
+    /// As the endpoint suggests.
+    Auto,
+    /// Behind the host.
+    Path,
+    /// Before the host.
+    Virtual,
+}
+
+/// How the store encrypts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+pub enum Sse {
+    /// By keys of the store.
+    #[value(name = "AES256")]
+    #[serde(rename = "AES256")]
+    Aes256,
+    /// By a key of KMS.
+    #[value(name = "aws:kms")]
+    #[serde(rename = "aws:kms")]
+    Kms,
+    /// Twice, by a key of KMS.
+    #[value(name = "aws:kms:dsse")]
+    #[serde(rename = "aws:kms:dsse")]
+    Dsse,
+}
+
+/// A checksum that the store verifies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum S3Checksum {
+    /// SHA-256.
+    Sha256,
+    /// CRC-64/NVME.
+    Crc64nvme,
 }
 
 /// How stderr is written.
@@ -144,6 +240,18 @@ pub enum Command {
     ///
     /// Makes about forty calls, however large the account is, and writes nothing; the lake need not exist.
     Plan {
+        #[command(flatten)]
+        options: Box<SyncOptions>,
+        #[command(flatten)]
+        shape: Shape,
+    },
+
+    /// Tries everything that a sync with the same options needs: the token, its right to each table, and the store:
+    /// list, create, read, replace, delete, and the two refusals that keep two runs apart. Says how to mend what is wrong.
+    ///
+    /// Makes one call for each right, and puts and deletes one small object. A lake that is there is not touched.
+    /// Exit codes: 0 all well, else that of the first thing that failed: 3 token or right, 4 Drift, 5 store.
+    Check {
         #[command(flatten)]
         options: Box<SyncOptions>,
         #[command(flatten)]
@@ -378,6 +486,12 @@ pub struct SyncOptions {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub accept_deletions: Option<bool>,
 
+    /// Begin a lake in a bucket whose store ignores conditional puts, as some servers that speak S3 do. Dangerous:
+    /// if ever two runs write at once, by a schedule that overlaps or by hand, one can destroy what the other has
+    /// put, and nothing notices. Without it the first run on such a store ends with exit code 5.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub accept_unsafe_store: Option<bool>,
+
     /// Where Drift answers. Default: <https://driftapi.com>. For the simulator, or a proxy. The token is sent
     /// there and to no other host.
     #[arg(long, value_name = "URL", env = "DRIFT_API_URL", hide_env_values = true)]
@@ -399,6 +513,20 @@ impl Common {
             verbose: self.verbose || file.verbose,
             log_format: self.log_format.or(file.log_format),
             format: self.format.or(file.format),
+            s3: self.s3.or(file.s3),
+        }
+    }
+}
+
+impl S3Options {
+    /// These options, and those of `file` where these say nothing.
+    fn or(self, file: Self) -> Self {
+        Self {
+            s3_addressing: self.s3_addressing.or(file.s3_addressing),
+            s3_sse: self.s3_sse.or(file.s3_sse),
+            s3_sse_kms_key_id: given(self.s3_sse_kms_key_id).or(given(file.s3_sse_kms_key_id)),
+            s3_storage_class: given(self.s3_storage_class).or(given(file.s3_storage_class)),
+            s3_checksum: self.s3_checksum.or(file.s3_checksum),
         }
     }
 }
@@ -425,6 +553,7 @@ impl SyncOptions {
             allow_incomplete: self.allow_incomplete.or(file.allow_incomplete),
             takeover: self.takeover.or(file.takeover),
             accept_deletions: self.accept_deletions.or(file.accept_deletions),
+            accept_unsafe_store: self.accept_unsafe_store.or(file.accept_unsafe_store),
             api_url: given(self.api_url).or(given(file.api_url)),
         }
     }

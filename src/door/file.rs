@@ -8,12 +8,15 @@ use drift2parquet::error::{Error, Result};
 use serde::de::DeserializeOwned;
 use toml::Table;
 
-use super::args::{Common, SyncOptions};
+use super::args::{Common, S3Options, SyncOptions};
 
 /// Where options are looked for when `--config` is not given.
 const DEFAULT: &str = "drift2parquet.toml";
 
-/// The options that every command takes; all others belong to `sync`.
+/// What the names of options for buckets begin with.
+const S3: &str = "s3-";
+
+/// The other options that every command takes; all that are left belong to `sync`.
 const COMMON: &[&str] = &["lake", "quiet", "verbose", "log-format", "format"];
 
 /// What is never taken from a file.
@@ -54,7 +57,9 @@ impl File {
                 .hint("give the token by DRIFT_TOKEN or DRIFT_TOKEN_FILE, and take it out of this file"));
         }
         let common = COMMON.iter().filter_map(|key| sync.remove_entry(*key)).collect();
-        Ok(Self { common: options(common)?, sync: options(sync)? })
+        let (s3, sync) = sync.into_iter().partition(|(key, _)| key.starts_with(S3));
+        let s3: S3Options = options(s3)?;
+        Ok(Self { common: Common { s3, ..options(common)? }, sync: options(sync)? })
     }
 }
 
@@ -76,12 +81,21 @@ fn not_toml(text: &str, error: &toml::de::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::door::args::{Addressing, Sse};
 
     #[test]
     fn takes_options_by_their_names() {
         let file = File::parse("lake = 'a'\nmax-rate = 10\ntables = ['users']\nfull = true").unwrap();
         assert_eq!(file.common.lake.as_deref(), Some("a"));
         assert_eq!((file.sync.max_rate, file.sync.full), (Some(10.0), Some(true)));
+    }
+
+    #[test]
+    fn options_for_buckets_are_common_ones() {
+        let file = File::parse("s3-sse = 'aws:kms'\ns3-addressing = 'path'").unwrap();
+        assert_eq!(file.common.s3.s3_sse, Some(Sse::Kms));
+        assert_eq!(file.common.s3.s3_addressing, Some(Addressing::Path));
+        assert!(File::parse("s3-nothing = 1").unwrap_err().to_string().contains("s3-nothing"));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! `files`: the live objects, for tools that want a list instead of a glob.
 
 use drift2parquet::error::{Error, Result};
-use drift2parquet::{status, store, tables};
+use drift2parquet::{status, tables};
 use serde::Serialize;
 
 use super::args::Format;
 use super::exit::Exit;
+use super::place::Place;
 use super::stdout;
 
 #[derive(Serialize)]
@@ -19,12 +20,15 @@ struct File<'a> {
 }
 
 /// Prints the objects of all tables, or of one.
-pub fn run(lake: &str, table: Option<&str>, format: Format) -> Result<Exit> {
+pub fn run(lake: &Place, table: Option<&str>, format: Format) -> Result<Exit> {
     if let Some(name) = table.filter(|name| tables::by_name(name).is_none()) {
         return Err(super::tables::unknown(name));
     }
-    let store = store::open(lake)?;
-    let manifest = super::block_on(status::newest(&*store, lake))?;
+    let (store, manifest) = super::block_on(async {
+        let store = lake.open().await?;
+        let manifest = status::newest(&*store, &lake.name).await?;
+        Ok((store, manifest))
+    })?;
     let wanted = |name: &str| table.is_none_or(|table| table == name);
     let files: Vec<File> = manifest
         .objects()

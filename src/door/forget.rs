@@ -6,27 +6,27 @@ use drift2parquet::clock::Clock;
 use drift2parquet::erase::Wanted;
 use drift2parquet::error::Result;
 use drift2parquet::forget::{Forgetting, forget};
-use drift2parquet::store;
 use jiff::Timestamp;
 
 use super::args::Format;
 use super::exit::Exit;
 use super::figures::count;
+use super::place::Place;
 use super::talk::Talk;
 use super::{run_id, stdout};
 
 /// Erases what is wanted from the lake.
 pub fn run(
-    lake: &str,
+    lake: &Place,
     wanted: &Wanted,
     dry_run: bool,
     format: Format,
     now: Timestamp,
     talk: &Talk,
 ) -> Result<Exit> {
-    let store = store::open(lake)?;
-    let forgetting =
-        async { forget(store, run_id::fresh(now), Clock::starting_at(now), wanted, dry_run).await };
+    let forgetting = async {
+        forget(lake.open().await?, run_id::fresh(now), Clock::starting_at(now), wanted, dry_run).await
+    };
     let told = super::block_on(forgetting)?;
     match format {
         Format::Json => stdout::json(&told)?,

@@ -6,6 +6,8 @@
 #![allow(clippy::disallowed_methods, reason = "the door is where the clock and the environment are read")]
 
 mod args;
+mod aws;
+mod check;
 mod docs;
 mod every;
 mod exit;
@@ -16,6 +18,7 @@ mod forget;
 mod line;
 mod meter;
 mod panic;
+mod place;
 mod plan;
 mod reset;
 mod run_id;
@@ -40,6 +43,7 @@ use jiff::Timestamp;
 use self::args::{Args, Command};
 use self::exit::Exit;
 use self::file::File;
+use self::place::Place;
 use self::settings::Voice;
 use self::talk::Talk;
 
@@ -103,20 +107,24 @@ fn dispatch(args: Args, file: File, talk: &Talk) -> Result<Exit> {
             let order = settings::order(&common, &options.or(file.sync), &environment, now)?;
             plan::run(&order, shape.or(common.format), talk)
         }
-        Command::Status(shape) => status::run(&settings::lake(&common)?, shape.or(common.format), now),
+        Command::Check { options, shape } => {
+            let order = settings::order(&common, &options.or(file.sync), &environment, now)?;
+            check::run(&order, shape.or(common.format))
+        }
+        Command::Status(shape) => status::run(&Place::of(&common)?, shape.or(common.format), now),
         Command::Verify(options) => {
             let shape = options.shape.or(common.format);
             verify::run(&settings::proof(&common, &options, &file.sync, &environment, now)?, shape, talk)
         }
         Command::Files { table, shape } => {
-            files::run(&settings::lake(&common)?, table.as_deref(), shape.or(common.format))
+            files::run(&Place::of(&common)?, table.as_deref(), shape.or(common.format))
         }
         Command::Forget(options) => {
             let shape = options.shape.or(common.format);
-            forget::run(&settings::lake(&common)?, &options.wanted(), options.dry_run, shape, now, talk)
+            forget::run(&Place::of(&common)?, &options.wanted(), options.dry_run, shape, now, talk)
         }
         Command::Reset { table, shape } => {
-            reset::run(&settings::lake(&common)?, &table, shape.or(common.format), now)
+            reset::run(&Place::of(&common)?, &table, shape.or(common.format), now)
         }
         Command::Tables { names, format } => {
             tables::run(&names, format.or(common.format.map(Into::into)).unwrap_or_default())

@@ -7,7 +7,6 @@ use std::time::Duration;
 use drift2parquet::error::Result;
 use drift2parquet::forecast::{self, Estimate, Forecast, Kind, Meant};
 use drift2parquet::progress::Progress;
-use drift2parquet::store;
 use drift2parquet::sync;
 
 use super::args::Format;
@@ -24,13 +23,13 @@ pub fn run(order: &Order, format: Format, talk: &Talk) -> Result<Exit> {
     let forecast = super::block_on(asked(order, talk))?;
     match format {
         Format::Json => stdout::json(&forecast)?,
-        Format::Text => stdout::text(&text(&order.lake, &forecast))?,
+        Format::Text => stdout::text(&text(&order.lake.name, &forecast))?,
     }
     Ok(Exit::Done)
 }
 
 async fn asked(order: &Order, talk: &Talk) -> Result<Forecast> {
-    let (client, store) = (line::client(&order.line)?, store::open(&order.lake)?);
+    let (client, store) = (line::client(&order.line)?, order.lake.open().await?);
     let asking = client.clone();
     let traffic = move || sync::traffic(&asking);
     let _watch = Watch::begin(talk, Arc::new(Progress::default()), Arc::new(traffic));

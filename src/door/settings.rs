@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
 use super::args::{Common, LogFormat, SyncOptions, VerifyOptions, given};
+use super::place::Place;
 use super::token::{Credentials, Environment};
 
 /// More in flight than this only fills queues on both sides.
@@ -63,13 +64,15 @@ pub enum ReportTo {
 #[derive(Debug)]
 pub struct Order {
     /// The lake.
-    pub lake: String,
+    pub lake: Place,
     /// The settings of the run.
     pub sync: SyncSettings,
     /// How Drift is asked.
     pub line: Line,
     /// Where the report goes.
     pub report: Option<ReportTo>,
+    /// Whether a lake may be begun in a store that ignores conditional puts.
+    pub accept_unsafe_store: bool,
     /// Whether exit code 7 becomes 0.
     pub allow_incomplete: bool,
     /// When further runs begin, if they shall.
@@ -97,18 +100,11 @@ pub struct Line {
 #[derive(Debug)]
 pub struct Proof {
     /// The lake.
-    pub lake: String,
+    pub lake: Place,
     /// Whether rows are left unread.
     pub quick: bool,
     /// How many conversations Drift is asked about, and how it is asked.
     pub against: Option<(usize, Line)>,
-}
-
-/// The lake that a command works on.
-pub fn lake(common: &Common) -> Result<String> {
-    common.lake.clone().ok_or_else(|| {
-        Error::usage("no lake is given").hint("give its directory by --lake DIR or DRIFT2PARQUET_LAKE")
-    })
 }
 
 /// What `sync` was asked for.
@@ -118,11 +114,12 @@ pub fn order(
     environment: Environment,
     now: Timestamp,
 ) -> Result<Order> {
-    let (lake, sync) = (lake(common)?, sync_settings(options, now)?);
+    let (lake, sync) = (Place::of(common)?, sync_settings(options, now)?);
     Ok(Order {
-        every: options.every.as_deref().map_or(Ok(None), |text| every(text, &lake))?,
+        every: options.every.as_deref().map_or(Ok(None), |text| every(text, &lake.name))?,
         lake,
         report: options.report.clone().map(report_to).transpose()?,
+        accept_unsafe_store: options.accept_unsafe_store.unwrap_or(false),
         allow_incomplete: options.allow_incomplete.unwrap_or(false),
         line: line(options.api_url.as_deref(), options.max_rate, sync.concurrency, environment, now)?,
         sync,
@@ -145,7 +142,7 @@ pub fn proof(
         line(api_url.as_deref(), rate, config::CONCURRENCY, environment, now)
     };
     let against = options.against_api.then(line).transpose()?.map(|line| (sample, line));
-    Ok(Proof { lake: lake(common)?, quick: options.quick, against })
+    Ok(Proof { lake: Place::of(common)?, quick: options.quick, against })
 }
 
 fn line(

@@ -7,21 +7,20 @@ use drift2parquet::error::Result;
 use drift2parquet::manifest::RunStatus;
 use drift2parquet::report::{Outcome, Report};
 use drift2parquet::status::{self, Status, TableStatus};
-use drift2parquet::store;
 use jiff::Timestamp;
 
 use super::args::Format;
 use super::exit::Exit;
 use super::figures::{aligned, count, size, span, took};
+use super::place::Place;
 use super::stdout;
 
 /// Prints what the lake holds.
-pub fn run(lake: &str, format: Format, now: Timestamp) -> Result<Exit> {
-    let store = store::open(lake)?;
-    let status = super::block_on(status::status(&*store, lake, now))?;
+pub fn run(lake: &Place, format: Format, now: Timestamp) -> Result<Exit> {
+    let status = super::block_on(async { status::status(&*lake.open().await?, &lake.name, now).await })?;
     match format {
         Format::Json => stdout::json(&status)?,
-        Format::Text => stdout::text(&text(lake, &status, now))?,
+        Format::Text => stdout::text(&text(&lake.name, &status, now))?,
     }
     Ok(Exit::Done)
 }

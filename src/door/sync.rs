@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use drift2parquet::clock::Clock;
 use drift2parquet::error::{Error, Result};
+use drift2parquet::lake;
 use drift2parquet::progress::Progress;
 use drift2parquet::report::{Outcome, Report};
 use drift2parquet::stop::Stop;
+use drift2parquet::store::{self, Store};
 use drift2parquet::sync::{self, Ended};
 use jiff::Timestamp;
 use serde_json::{Map, json};
@@ -71,14 +73,25 @@ async fn once(order: &Order, stop: &Stop, talk: &Talk) -> Result<Exit> {
 async fn watched(order: &Order, stop: &Stop, talk: &Talk) -> Result<Ended> {
     let ((stop, _following), progress) = (stop.follower(), Arc::new(Progress::default()));
     let client = line::client(&order.line)?;
-    let store = drift2parquet::store::open(&order.lake)?;
+    let (store, id) = (order.lake.open().await?, run_id::fresh(order.now));
+    if !order.accept_unsafe_store {
+        trust(&*store, &id.id).await?;
+    }
     let traffic: ReadTraffic = {
         let client = client.clone();
         Arc::new(move || sync::traffic(&client))
     };
     let _watch = Watch::begin(talk, Arc::clone(&progress), traffic);
     let clock = Clock::starting_at(order.now);
-    sync::sync(order.sync.clone(), client, store, run_id::fresh(order.now), clock, progress, stop).await
+    sync::sync(order.sync.clone(), client, store, id, clock, progress, stop).await
+}
+
+/// Makes sure, before the first run of a lake, that the store keeps to the conditions which keep two runs apart.
+async fn trust(store: &dyn Store, id: &str) -> Result<()> {
+    if store.relies_on_conditions() && lake::newest(store).await?.is_none() {
+        store::prove(store, id).await?;
+    }
+    Ok(())
 }
 
 /// The report goes to where it was asked for, also when the run failed.

@@ -85,7 +85,10 @@ impl Talk {
             Voice { verbose: true, .. } => (LevelFilter::DEBUG, LevelFilter::WARN),
             _ => (LevelFilter::INFO, LevelFilter::WARN),
         };
-        let levels = Targets::new().with_target("drift2parquet", own).with_default(others);
+        // What its libraries warn of on their way to keys comes to light in our own words when no way is left.
+        let quiet = if self.voice.verbose { others } else { LevelFilter::ERROR };
+        let levels =
+            Targets::new().with_target("drift2parquet", own).with_target("aws", quiet).with_default(others);
         let base = tracing_subscriber::registry().with(levels);
         let layer = tracing_subscriber::fmt::layer().with_writer(self.clone()).with_target(false);
         // It fails only when logs have been taken already, which one process does once.

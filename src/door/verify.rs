@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use drift2parquet::error::Result;
 use drift2parquet::progress::Progress;
-use drift2parquet::store;
 use drift2parquet::sync;
 use drift2parquet::verify::{self, Against, Finding, Verdict, Verification};
 
@@ -23,13 +22,13 @@ pub fn run(proof: &Proof, format: Format, talk: &Talk) -> Result<Exit> {
     let found = super::block_on(watched(proof, talk))?;
     match format {
         Format::Json => stdout::json(&found)?,
-        Format::Text => stdout::text(&text(&proof.lake, &found))?,
+        Format::Text => stdout::text(&text(&proof.lake.name, &found))?,
     }
     Ok(Exit::from_code(found.verdict.exit_code()))
 }
 
 async fn watched(proof: &Proof, talk: &Talk) -> Result<Verification> {
-    let (store, progress) = (store::open(&proof.lake)?, Arc::new(Progress::default()));
+    let (store, progress) = (proof.lake.open().await?, Arc::new(Progress::default()));
     let asking = proof.against.as_ref().map(|(sample, line)| Ok((*sample, line.seed, line::client(line)?)));
     let asking = asking.transpose()?;
     let client = asking.as_ref().map(|(_, _, client)| client.clone());

@@ -7,6 +7,8 @@
 //!
 //! A bucket has no lock; who may write is told by the lease in the manifest.
 
+mod complaint;
+
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +18,11 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{
-    GetResult, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion,
+    Attribute, Attributes, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+    PutPayload, UpdateVersion,
 };
 
+use self::complaint::Deed;
 use super::spool::spool;
 use super::{Creation, Entry, Etag, Expect, Guard, Opened, Store, Stored};
 use crate::error::{Error, Result};
@@ -33,6 +37,8 @@ pub struct Bucket {
     objects: Arc<dyn ObjectStore>,
     root: Path,
     address: String,
+    /// What every data object is put with.
+    attributes: Attributes,
 }
 
 /// What stands where an object was to be put.
@@ -59,7 +65,15 @@ impl Bucket {
                 .hint("give --lake an address such as s3://bucket/prefix, without empty parts")
         })?;
         let address = address.into().trim_end_matches('/').to_owned();
-        Ok(Self { objects, root, address })
+        Ok(Self { objects, root, address, attributes: Attributes::new() })
+    }
+
+    /// The same, with a storage class for what is put from now on, notes and manifests excepted: those are small
+    /// and soon replaced, which other classes charge for.
+    #[must_use]
+    pub fn with_storage_class(mut self, class: Option<String>) -> Self {
+        self.attributes = class.into_iter().map(|class| (Attribute::StorageClass, class)).collect();
+        self
     }
 
     fn location(&self, path: &str) -> Result<Path> {
@@ -80,16 +94,22 @@ impl Bucket {
         match self.objects.get(&self.location(path)?).await {
             Ok(found) => Ok(Some(found)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(cause) => Err(self.cannot_read(path, cause)),
+            Err(cause) => Err(self.failed(Deed::Read, path, cause)),
         }
     }
 
     /// Puts the bytes where `expect` holds and answers their version, or nothing when something else stands
     /// there.
-    async fn put(&self, path: &str, bytes: &Bytes, expect: &Expect) -> Result<Option<Etag>> {
+    async fn put(
+        &self,
+        path: &str,
+        bytes: &Bytes,
+        expect: &Expect,
+        attributes: &Attributes,
+    ) -> Result<Option<Etag>> {
         let mut pauses = PAUSES.iter();
         loop {
-            let cause = match self.put_once(path, bytes, expect).await? {
+            let cause = match self.put_once(path, bytes, expect, attributes).await? {
                 Ok(etag) => return Ok(Some(etag)),
                 Err(cause) => cause,
             };
@@ -99,7 +119,7 @@ impl Bucket {
                 Found::Theirs => return Ok(None),
                 Found::Before => {}
             }
-            let Some(pause) = pauses.next() else { return Err(self.cannot_write(path, cause)) };
+            let Some(pause) = pauses.next() else { return Err(self.failed(Deed::Write, path, cause)) };
             tokio::time::sleep(*pause).await;
         }
     }
@@ -110,6 +130,7 @@ impl Bucket {
         path: &str,
         bytes: &Bytes,
         expect: &Expect,
+        attributes: &Attributes,
     ) -> Result<std::result::Result<Etag, object_store::Error>> {
         let mode = match expect {
             Expect::Absent => PutMode::Create,
@@ -118,9 +139,10 @@ impl Bucket {
             }
         };
         let (location, payload) = (self.location(path)?, PutPayload::from(bytes.clone()));
-        match self.objects.put_opts(&location, payload, PutOptions::from(mode)).await {
+        let options = PutOptions { attributes: attributes.clone(), ..PutOptions::from(mode) };
+        match self.objects.put_opts(&location, payload, options).await {
             Ok(put) => named(put.e_tag).map(Ok).map_err(|error| error.at("object", self.uri(path))),
-            Err(cause) if is_refusal(&cause) => Err(self.cannot_write(path, cause)),
+            Err(cause) if is_refusal(&cause) => Err(self.failed(Deed::Write, path, cause)),
             Err(cause) => Ok(Err(cause)),
         }
     }
@@ -134,7 +156,7 @@ impl Bucket {
         if *expect == Expect::Version(etag.clone()) {
             return Ok(Found::Before);
         }
-        let equal = is_equal(found, bytes).await.map_err(|cause| self.cannot_read(path, cause))?;
+        let equal = is_equal(found, bytes).await.map_err(|cause| self.failed(Deed::Read, path, cause))?;
         Ok(if equal { Found::Ours(etag) } else { Found::Theirs })
     }
 
@@ -143,18 +165,8 @@ impl Bucket {
         Ok(Entry { path, bytes: meta.size, etag: named(meta.e_tag.clone())? })
     }
 
-    fn cannot_read(&self, path: &str, cause: object_store::Error) -> Error {
-        Error::store("cannot read from the lake's bucket")
-            .caused_by(cause)
-            .at("object", self.uri(path))
-            .hint("check the bucket, the credentials and their right to list and read, then run again")
-    }
-
-    fn cannot_write(&self, path: &str, cause: object_store::Error) -> Error {
-        Error::store("cannot write to the lake's bucket")
-            .caused_by(cause)
-            .at("object", self.uri(path))
-            .hint("check the bucket, the credentials and their right to write, then run again; what was committed is safe")
+    fn failed(&self, deed: Deed, path: &str, cause: object_store::Error) -> Error {
+        complaint::failed(deed, &self.address, self.uri(path), cause)
     }
 
     fn changed_meanwhile(&self, path: &str) -> Error {
@@ -177,7 +189,7 @@ impl Store for Bucket {
             .list(Some(&location))
             .try_collect()
             .await
-            .map_err(|cause| self.cannot_read(prefix, cause))?;
+            .map_err(|cause| self.failed(Deed::List, prefix, cause))?;
         let mut entries = found.iter().map(|meta| self.entry(meta)).collect::<Result<Vec<_>>>()?;
         entries.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(entries)
@@ -186,7 +198,7 @@ impl Store for Bucket {
     async fn get(&self, path: &str) -> Result<Option<Stored>> {
         let Some(found) = self.find(path).await? else { return Ok(None) };
         let etag = named(found.meta.e_tag.clone())?;
-        let bytes = found.bytes().await.map_err(|cause| self.cannot_read(path, cause))?;
+        let bytes = found.bytes().await.map_err(|cause| self.failed(Deed::Read, path, cause))?;
         Ok(Some(Stored { bytes, etag }))
     }
 
@@ -194,34 +206,39 @@ impl Store for Bucket {
     async fn open(&self, path: &str) -> Result<Option<Opened>> {
         let Some(found) = self.find(path).await? else { return Ok(None) };
         let etag = named(found.meta.e_tag.clone())?;
-        let bytes = found.into_stream().map_err(|cause| self.cannot_read(path, cause));
+        let bytes = found.into_stream().map_err(|cause| self.failed(Deed::Read, path, cause));
         let file = spool(bytes).await.map_err(|error| error.at("object", self.uri(path)))?;
         Ok(Some(Opened::File(file, etag)))
     }
 
     async fn create(&self, path: &str, bytes: Bytes) -> Result<Creation> {
-        let put = self.put(path, &bytes, &Expect::Absent).await?;
+        let put = self.put(path, &bytes, &Expect::Absent, &Attributes::new()).await?;
         Ok(put.map_or(Creation::Exists, Creation::Created))
     }
 
     async fn replace(&self, path: &str, bytes: Bytes, expect: Expect) -> Result<Etag> {
-        self.put(path, &bytes, &expect).await?.ok_or_else(|| self.changed_meanwhile(path))
+        let put = self.put(path, &bytes, &expect, &self.attributes).await?;
+        put.ok_or_else(|| self.changed_meanwhile(path))
     }
 
     async fn overwrite(&self, path: &str, bytes: Bytes) -> Result<()> {
         let put = self.objects.put(&self.location(path)?, bytes.into()).await;
-        put.map(drop).map_err(|cause| self.cannot_write(path, cause))
+        put.map(drop).map_err(|cause| self.failed(Deed::Write, path, cause))
     }
 
     async fn delete(&self, path: &str) -> Result<()> {
         match self.objects.delete(&self.location(path)?).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(cause) => Err(self.cannot_write(path, cause)),
+            Err(cause) => Err(self.failed(Deed::Delete, path, cause)),
         }
     }
 
     /// A bucket may keep them, and does not say so to those who may only read and write.
     fn keeps_versions(&self) -> bool {
+        true
+    }
+
+    fn relies_on_conditions(&self) -> bool {
         true
     }
 

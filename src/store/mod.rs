@@ -6,20 +6,25 @@
 mod bucket;
 mod directory;
 mod disk;
+mod location;
+mod probe;
+mod s3;
 mod spool;
 
 use std::fmt::Debug;
 use std::fs::File;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 pub use self::bucket::Bucket;
 pub use self::directory::Directory;
 pub use self::disk::{Contents, Disk, Draft, RealDisk, Standing, Version};
+pub use self::location::{Address, Location};
+pub use self::probe::{Trial, probe, prove};
+pub use self::s3::{Encryption, Key, Keys, S3, StoreChecksum, region_of};
 
 /// The store's name for one version of an object.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -91,6 +96,11 @@ pub trait Store: Send + Sync + Debug {
         false
     }
 
+    /// Whether nothing but conditions keeps two runs apart, so that a store which ignores them cannot be used.
+    fn relies_on_conditions(&self) -> bool {
+        false
+    }
+
     /// The object, or nothing when there is none.
     async fn get(&self, path: &str) -> Result<Option<Stored>>;
 
@@ -116,13 +126,4 @@ pub trait Store: Send + Sync + Debug {
 
     /// Takes the exclusive right to write, where the store itself can give it.
     async fn lock(&self) -> Result<Option<Box<dyn Guard>>>;
-}
-
-/// Opens the lake at `location`: a directory, or an address with a scheme.
-pub fn open(location: &str) -> Result<Arc<dyn Store>> {
-    if let Some((scheme, _)) = location.split_once("://") {
-        let problem = format!("lakes at `{scheme}://` addresses are not supported by this version");
-        return Err(Error::usage(problem).hint("give a directory to --lake"));
-    }
-    Ok(Arc::new(Directory::new(location)))
 }

@@ -16,7 +16,8 @@ use super::verdict::{Finding, Verification};
 const REMOVE: &str = "move it out of the lake, since readers take it for data; then verify again";
 
 /// The program's own folders and files, whose names begin with an underscore.
-const OWN: &[&str] = &["_manifest", "_todo", "_reports", "_quarantine", "_lock", "_tmp", "_raw", "views.sql"];
+const OWN: &[&str] =
+    &["_manifest", "_todo", "_reports", "_quarantine", "_lock", "_tmp", "_raw", "_probe", "views.sql"];
 
 /// A data object that is to be judged.
 #[derive(Debug, Clone)]

@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["manifest"],
     &["lake"],
     &["erase"],
-    &["sync", "status", "verify", "forecast", "forget", "reset"],
+    &["sync", "status", "verify", "forecast", "forget", "reset", "check"],
 ];
 
 /// Outside crates, and the one place that knows each.
@@ -27,6 +27,10 @@ const DOORWAYS: &[(&str, &str)] = &[
     ("object_store", "src/store"),
     ("rayon", "src/cpu.rs"),
     ("clap", "src/door"),
+    ("aws_config", "src/door/aws.rs"),
+    ("aws_credential_types", "src/door/aws.rs"),
+    ("aws_smithy_http_client", "src/door/aws.rs"),
+    ("aws_types", "src/door/aws.rs"),
     ("indicatif", "src/door"),
     ("tracing_subscriber", "src/door"),
 ];
