@@ -78,7 +78,8 @@ mod tests {
     #[tokio::test]
     async fn a_directory_needs_nothing_else() {
         let common = Common { lake: Some("lake".into()), ..Common::default() };
-        assert!(Place::of(&common).unwrap().open().await.unwrap().uri("").ends_with("lake"));
+        let store = Place::of(&common).unwrap().open().await.unwrap();
+        assert!(store.uri("users").ends_with("lake/users"));
         assert!(Place::of(&Common::default()).is_err());
     }
 }
