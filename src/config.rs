@@ -83,6 +83,8 @@ pub struct SyncSettings {
     pub accept_deletions: bool,
     /// Overtake a run whose lease is alive.
     pub takeover: bool,
+    /// Keep the raw pages, too; a lake that was begun so keeps them from then on.
+    pub raw: bool,
     /// The longest time between two commits.
     pub checkpoint_every: Duration,
     /// The most bytes of pages between two commits.
@@ -103,6 +105,7 @@ impl Default for SyncSettings {
             partition_by: PartitionBy::Auto,
             accept_deletions: false,
             takeover: false,
+            raw: false,
             checkpoint_every: CHECKPOINT_EVERY,
             checkpoint_bytes: CHECKPOINT_BYTES,
         }

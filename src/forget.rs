@@ -16,13 +16,10 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::erase::{self, Erased, Found, Wanted};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::lake::{self, Lake, RunId};
 use crate::manifest::{Erasing, Forgotten, Manifest, Subject};
 use crate::store::Store;
-
-/// The archive of raw pages, which this version does not know how to write anew.
-const ARCHIVE: &str = "_raw";
 
 /// What was forgotten, or would be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -52,7 +49,7 @@ pub struct Forgetting {
 /// Forgets what is wanted; with `dry_run`, only says what that would be.
 ///
 /// # Errors
-/// [`Error::usage`] when there is no lake, or it has an archive; [`Error::held`] while a run holds it; those of
+/// [`Error::usage`] when there is no lake; [`Error::held`] while a run holds it; those of
 /// the store, after which the next run finishes what was begun.
 pub async fn forget(
     store: Arc<dyn Store>,
@@ -62,7 +59,6 @@ pub async fn forget(
     dry_run: bool,
 ) -> Result<Forgetting> {
     let manifest = lake::existing(store.as_ref()).await?;
-    refuse_archive(store.as_ref()).await?;
     if dry_run {
         return foresee(store.as_ref(), manifest, wanted).await;
     }
@@ -77,17 +73,6 @@ pub async fn forget(
 
 fn erasing(wanted: &Wanted) -> Erasing {
     Erasing { deleted_messages: *wanted == Wanted::Deleted }
-}
-
-async fn refuse_archive(store: &dyn Store) -> Result<()> {
-    if store.list(ARCHIVE).await?.is_empty() {
-        return Ok(());
-    }
-    Err(Error::usage("this lake has an archive of raw pages, which this version cannot erase from")
-        .at("folder", store.uri(ARCHIVE))
-        .hint(
-            "use the version of drift2parquet that wrote it, or move the archive away; nothing was changed",
-        ))
 }
 
 /// What forgetting would come to, by the manifest as it is now.

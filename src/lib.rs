@@ -1,6 +1,7 @@
 //! Carries a Drift account into partitioned Parquet.
 
 pub mod api;
+pub mod archive;
 pub mod check;
 pub mod clock;
 pub mod columns;

@@ -8,6 +8,7 @@ use arrow::datatypes::TimestampMicrosecondType;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::archive::{Head, Step};
 use crate::clock::Clock;
 use crate::cpu;
 use crate::data_file::Reader;
@@ -46,6 +47,7 @@ pub async fn reset(
         // Another table may be as damaged as the one that is dropped; each is to be dropped in its turn.
         lake.tolerate();
         rows = lake.table(table).rows;
+        lake.archive(Step::bare(Head::Reset { table: table.name.to_owned() })).await?;
         drop_table(lake, table).await?;
         let dropping = lake.manifest.dropping.keys().cloned();
         deleted = dropping.filter(|path| table_of(path).is_some_and(|of| of.name == table.name)).collect();

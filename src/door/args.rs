@@ -295,6 +295,25 @@ pub enum Command {
         shape: Shape,
     },
 
+    /// Makes a lake again from its archive of raw pages (`sync --raw`), with no API at all, in a new place.
+    ///
+    /// The lake whose archive it is is only read. Needs no token. Data objects come out byte for byte as the same
+    /// version of the program has put them; a newer version puts them in its own schema. How far each table was
+    /// read is taken over from the old manifest; where that is lost, the next `sync` walks the whole list.
+    Rebuild {
+        /// Where the lake is made again: an empty directory, or one that is not there yet.
+        #[arg(long, value_name = "DIR")]
+        into: String,
+        /// Leave the archive out of the new lake, which then has none and cannot go on with one.
+        #[arg(long)]
+        without_archive: bool,
+        /// The limit on memory, such as `256MiB` (the default) or `1GiB`. One object, encoded, must fit half of it.
+        #[arg(long, value_name = "SIZE")]
+        memory: Option<String>,
+        #[command(flatten)]
+        shape: Shape,
+    },
+
     /// Shows the tables and their columns; needs neither a lake nor a token.
     Tables {
         /// Only these tables. Default: all.
@@ -466,6 +485,11 @@ pub struct SyncOptions {
     #[arg(long, value_name = "auto|month|day")]
     pub partition_by: Option<String>,
 
+    /// Keep every page as it came, too, below `_raw`, so that `rebuild` can make the lake again without Drift:
+    /// about as many bytes again as the data. Only from a lake's first run on, and then kept by the lake.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub raw: Option<bool>,
+
     /// Write the report of the run, as JSON, to this file, `-` for stdout. Default: only into the lake. With
     /// --every, each run replaces the file.
     #[arg(long, value_name = "FILE")]
@@ -549,6 +573,7 @@ impl SyncOptions {
             max_time: self.max_time.or(file.max_time),
             memory: self.memory.or(file.memory),
             partition_by: self.partition_by.or(file.partition_by),
+            raw: self.raw.or(file.raw),
             report: self.report.or(file.report),
             allow_incomplete: self.allow_incomplete.or(file.allow_incomplete),
             takeover: self.takeover.or(file.takeover),

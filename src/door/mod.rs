@@ -20,6 +20,7 @@ mod meter;
 mod panic;
 mod place;
 mod plan;
+mod rebuild;
 mod reset;
 mod run_id;
 mod settings;
@@ -125,6 +126,11 @@ fn dispatch(args: Args, file: File, talk: &Talk) -> Result<Exit> {
         }
         Command::Reset { table, shape } => {
             reset::run(&Place::of(&common)?, &table, shape.or(common.format), now)
+        }
+        Command::Rebuild { into, without_archive, memory, shape } => {
+            let memory = memory.as_deref().map_or(Ok(drift2parquet::config::MEMORY), settings::memory)?;
+            let order = rebuild::Order { from: settings::lake(&common)?, into, memory, without_archive, now };
+            rebuild::run(&order, shape.or(common.format), talk)
         }
         Command::Tables { names, format } => {
             tables::run(&names, format.or(common.format.map(Into::into)).unwrap_or_default())

@@ -182,6 +182,7 @@ fn sync_settings(options: &SyncOptions, now: Timestamp) -> Result<SyncSettings> 
         partition_by: options.partition_by.as_deref().map_or(Ok(usual.partition_by), partition_by)?,
         accept_deletions: options.accept_deletions.unwrap_or(false),
         takeover: options.takeover.unwrap_or(false),
+        raw: options.raw.unwrap_or(false),
         ..usual
     })
 }
@@ -275,7 +276,8 @@ fn hash(text: &str) -> u64 {
     })
 }
 
-fn memory(text: &str) -> Result<u64> {
+/// A size of memory, in bytes.
+pub fn memory(text: &str) -> Result<u64> {
     let size: bytesize::ByteSize = text.trim().parse().map_err(|cause| {
         Error::usage(format!("--memory `{text}` is not a size: {cause}")).hint("write it as 256MiB or 1GiB")
     })?;

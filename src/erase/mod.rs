@@ -6,6 +6,7 @@
 //! marked, and the objects encoded anew. What lies outside the lake it cannot reach: backups, snapshots, and
 //! older versions that a bucket keeps.
 
+mod archive;
 mod find;
 mod notes;
 mod rows;
@@ -24,6 +25,7 @@ use crate::schema::Table;
 use crate::store::Store;
 use crate::tables::{CONTACTS, CONVERSATIONS};
 
+pub use self::archive::{Staying, scrub};
 pub use self::find::{Found, Wanted, count, find};
 pub use self::rows::{TABLES, is_forgotten_person, leave_out, picks, without};
 
@@ -56,7 +58,11 @@ pub async fn finish(lake: &mut Lake) -> Result<Erased> {
     walk::erase(lake, &forgotten, &mut erased).await?;
     clean(&mut lake.manifest, &forgotten);
     notes::erase(lake.store(), &forgotten, &mut erased).await?;
+    let segments = archive::erase(lake, &forgotten, erasing, &mut erased).await?;
     drop_commits(lake, &forgotten, &mut erased).await?;
+    for path in segments {
+        lake.store().delete(&path).await?;
+    }
     lake.manifest.erasing = None;
     Ok(erased)
 }

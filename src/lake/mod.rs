@@ -4,6 +4,7 @@
 //! Knows nothing of Drift, of pages or of the order in which tables are read.
 
 mod adopt;
+mod archive;
 mod change;
 mod chunk;
 mod dropping;
@@ -26,6 +27,7 @@ use crate::schema::{Table, fingerprint};
 use crate::store::{Guard, Store};
 
 pub use self::adopt::table_of;
+pub use self::archive::{Name, RAW, open_segment, read_segment};
 pub use self::change::{Change, Departed, KeyValues, Keys};
 pub use self::chunk::open_chunk;
 pub use self::objects::{Put, needed_memory, open_object, partition_of};
@@ -49,6 +51,8 @@ pub struct Lake {
     changed: Vec<String>,
     /// Objects that cannot be read are left alone.
     tolerant: bool,
+    /// The turn of the last segment of the archive that was put.
+    turn: u64,
 }
 
 impl Lake {

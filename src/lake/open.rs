@@ -86,6 +86,7 @@ impl Lake {
             guard,
             changed: Vec::new(),
             tolerant: false,
+            turn: 0,
         };
         lake.manifest.org = org.or(lake.manifest.org.take());
         Ok(lake)
@@ -132,8 +133,10 @@ impl Lake {
             self.manifest.epoch += 1;
         }
         self.adopt().await?;
+        let stale = self.adopt_segments().await?;
         self.manifest.run = run_state(&self.run, self.clock.now());
         self.commit().await?;
+        self.sweep_segments(stale).await?;
         self.finish_dropping().await
     }
 }

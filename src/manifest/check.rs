@@ -30,8 +30,16 @@ pub(super) fn flaw(manifest: &Manifest) -> Option<String> {
             strange.map(|chunk| format!("it names {:?} as a piece of a walk", chunk.path))
         })
         .or_else(|| {
+            let archive = manifest.archive.iter();
+            let mut paths =
+                archive.flat_map(|archive| archive.segments.iter().map(|one| &one.path).chain(&archive.redo));
+            paths.find(|path| !is_segment(path)).map(|path| format!("it names {path:?} as a segment"))
+        })
+        .or_else(|| {
             let objects = manifest.objects().flat_map(|(_, _, object)| counts(object));
-            let counts = objects.chain(states).chain(chunks.map(|chunk| chunk.rows));
+            let segments = manifest.archive.iter().flat_map(|archive| &archive.segments);
+            let segments = segments.flat_map(|one| [one.bytes, one.pages, one.raw_bytes]);
+            let counts = objects.chain(states).chain(chunks.map(|chunk| chunk.rows)).chain(segments);
             let absurd = counts.into_iter().find(|count| *count >= COUNT_MAX);
             absurd
                 .or_else(|| steps.into_iter().chain(tries).find(|step| *step >= STEPS_MAX))
@@ -64,6 +72,12 @@ fn is_partition(text: &str) -> bool {
 /// `_todo/<run>-000000.parquet`
 fn is_chunk(path: &str) -> bool {
     let name = path.strip_prefix("_todo/").and_then(|name| name.strip_suffix(".parquet"));
+    name.is_some_and(is_name)
+}
+
+/// `_raw/<commit>-<turn>-<sha256>.raw`
+fn is_segment(path: &str) -> bool {
+    let name = path.strip_prefix("_raw/").and_then(|name| name.strip_suffix(".raw"));
     name.is_some_and(is_name)
 }
 

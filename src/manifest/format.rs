@@ -61,6 +61,32 @@ pub struct Manifest {
     /// Objects of a table that was reset, which are to be deleted rather than adopted, by path.
     #[serde(default)]
     pub dropping: BTreeMap<String, ObjectState>,
+    /// The archive of raw pages; null when the lake has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<Archive>,
+}
+
+/// The archive of raw pages: everything that was folded into the lake, as it came.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Archive {
+    /// Its segments, in the order of what they hold, which is that of their paths.
+    pub segments: Vec<ArchiveSegment>,
+    /// Paths of segments whose run died before it could say whether they were folded; the next run folds them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redo: Vec<String>,
+}
+
+/// A segment of the archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchiveSegment {
+    /// Its path, below `_raw/`: the commit it was put after, its turn, and the SHA-256 of its bytes.
+    pub path: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// How many pages it holds.
+    pub pages: u64,
+    /// How long these are as they came, in bytes.
+    pub raw_bytes: u64,
 }
 
 /// An erasure that was begun. What it erases is all that is [forgotten](Manifest::forgotten).
@@ -251,6 +277,7 @@ impl Manifest {
             erasing: None,
             erased_commits: BTreeSet::new(),
             dropping: BTreeMap::new(),
+            archive: None,
         }
     }
 

@@ -10,7 +10,7 @@ mod log;
 
 pub use self::forgotten::{Forgotten, Subject};
 pub use self::format::{
-    Erasing, FORMAT, FullWalk, Lease, Manifest, ObjectState, Pending, RunState, RunStatus, TableState,
-    TodoChunk, WalkState,
+    Archive, ArchiveSegment, Erasing, FORMAT, FullWalk, Lease, Manifest, ObjectState, Pending, RunState,
+    RunStatus, TableState, TodoChunk, WalkState,
 };
 pub use self::log::{Log, MANIFESTS_KEPT, number_of};

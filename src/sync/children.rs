@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use super::build::{Built, Context, began_at, build};
 use super::fetch::{Fetch, Fetched, fetch};
 use super::plan::{Plan, Todo};
+use super::record::recorded;
 use super::writer::Writer;
 use super::{Run, derive};
 use crate::cpu;
@@ -19,7 +20,7 @@ use crate::fold::FoldCounts;
 use crate::lake::{Change, Departed, Keys, needed_memory};
 use crate::progress::Progress;
 use crate::schema::Span;
-use crate::tables::{CONVERSATIONS, MESSAGES};
+use crate::tables::{CAMPAIGN_MEMBERS, CONVERSATIONS, MESSAGES};
 
 /// Conversations that fail one after the other before the run takes Drift for down.
 const FAILURES_IN_A_ROW_MAX: u32 = 25;
@@ -273,12 +274,20 @@ async fn write_one(
         }
         Handed::Batch(partition, fetched) => {
             let bytes: u64 = fetched.iter().map(Fetched::bytes).sum();
+            let members = writer.lake.archives() && run.settings.tables.contains(CAMPAIGN_MEMBERS.name);
+            let kept = writer.lake.archives().then(|| fetched.clone());
             let building = {
                 let context = context.clone();
                 cpu::run_on(bytes, move || build(fetched, &context))
             };
             let built = writer.meanwhile(building).await?;
-            put(writer, context, &partition, built, tally).await?;
+            if let Some(fetched) = kept {
+                let (context, partition) = (context.clone(), partition.clone());
+                let step =
+                    cpu::run_on(bytes, move || recorded(fetched, &context, partition, members)).await?;
+                writer.archive(step).await?;
+            }
+            put(writer, context, &partition, built, members, tally).await?;
             held.give_back(bytes);
             writer.put_since_commit(bytes);
             writer.checkpoint_if_due(&run.settings).await?;
@@ -303,11 +312,14 @@ async fn put_both(
 
 /// Puts the messages, then their conversations: a crash between the two leaves messages that are fetched
 /// again, never a conversation without its messages.
-async fn put(
+///
+/// The members of campaigns follow when a conversation came or went, and always when `members` says so.
+pub(super) async fn put(
     writer: &mut Writer,
     context: &Context,
     partition: &str,
     built: Built,
+    members: bool,
     tally: &mut Tally,
 ) -> Result<()> {
     for (table, pages, decoded) in &built.decoded {
@@ -336,7 +348,7 @@ async fn put(
         }
         counts => counts?,
     };
-    if counts.tombstoned + counts.revived > 0 {
+    if counts.tombstoned + counts.revived > 0 || members {
         derive::put_members(writer, partition, context.walk_us).await?;
     }
     if built.missing > 0 {

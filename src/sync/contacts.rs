@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
+use bytes::Bytes;
 
 use super::Run;
 use super::columns::{assemble, broken, exchange, instants, int_at, ints, time, time_at, times};
 use super::keyed::{Answers, Keyed, ask_all, decode_each};
 use super::writer::Writer;
+use crate::archive::{self, Head, Looked, Step};
 use crate::cpu;
 use crate::data_file::Reader;
 use crate::decode::Decoded;
@@ -22,7 +24,7 @@ use crate::lake::{Change, needed_memory};
 use crate::page::Page;
 use crate::progress::Phase;
 use crate::schema::{Call, Partition, Source, Table};
-use crate::tables::{ALL, CONVERSATIONS};
+use crate::tables::{self, ALL, CONVERSATIONS};
 
 /// Keys that are asked for before their rows are folded: a few minutes of calls at the slowest rate.
 const KEYS_AT_ONCE: usize = 1_000;
@@ -163,6 +165,78 @@ impl Lookup<'_> {
             writer.postpone(self.table, key, error);
         }
         let walk_us = writer.walk_started(self.run.started).as_microsecond();
+        let answered = Answered { table: self.table, call: self.call, walk_us };
+        if writer.lake.archives() {
+            writer.archive(answered.recorded(bucket, &answers, piece)).await?;
+        }
+        answered.fold(writer, bucket, piece, answers).await
+    }
+}
+
+/// What was answered for some keys, to be folded.
+struct Answered {
+    table: &'static Table,
+    call: Call,
+    walk_us: i64,
+}
+
+/// Folds what an earlier run was answered.
+pub(super) async fn fold_again(writer: &mut Writer, head: archive::Lookup, bodies: Vec<Bytes>) -> Result<()> {
+    let table = tables::by_name(&head.table).filter(|table| matches!(table.source, Source::Lookup { .. }));
+    let Some(table) = table else { return Ok(()) };
+    let Source::Lookup { call, .. } = table.source else { return Ok(()) };
+    let (mut answers, mut bodies) = (Answers::default(), bodies.into_iter());
+    for looked in &head.keys {
+        let key = looked.key.to_string();
+        match bodies.next_if_there(looked.gone) {
+            Some(body) => {
+                let path = call.path.replace("{key}", &key);
+                answers.pages.push((key, Page { path, parent: Some(looked.key), body }));
+            }
+            None => answers.missing.push(key),
+        }
+    }
+    let piece: Vec<Wanted> = head.keys.iter().map(|looked| (looked.key, looked.as_of)).collect();
+    let answered = Answered { table, call, walk_us: head.walk_us };
+    answered.fold(writer, &head.partition, &piece, answers).await
+}
+
+/// The bodies of those that were there.
+trait NextIfThere {
+    fn next_if_there(&mut self, gone: bool) -> Option<Bytes>;
+}
+
+impl NextIfThere for std::vec::IntoIter<Bytes> {
+    fn next_if_there(&mut self, gone: bool) -> Option<Bytes> {
+        if gone { None } else { self.next() }
+    }
+}
+
+impl Answered {
+    /// What the archive keeps of it.
+    fn recorded(&self, bucket: &str, answers: &Answers, piece: &[Wanted]) -> Step {
+        let wanted: HashMap<i64, Option<i64>> = piece.iter().copied().collect();
+        let looked = |key: &str, gone: bool| {
+            let key = key.parse().unwrap_or_default();
+            Looked { key, as_of: wanted.get(&key).copied().flatten(), gone }
+        };
+        let there = answers.pages.iter().map(|(key, _)| looked(key, false));
+        let keys = there.chain(answers.missing.iter().map(|key| looked(key, true))).collect();
+        let (table, partition) = (self.table.name.to_owned(), bucket.to_owned());
+        Step {
+            head: Head::Lookup(archive::Lookup { table, partition, walk_us: self.walk_us, keys }),
+            bodies: answers.pages.iter().map(|(_, page)| page.body.clone()).collect(),
+        }
+    }
+
+    async fn fold(
+        &self,
+        writer: &mut Writer,
+        bucket: &str,
+        piece: &[Wanted],
+        answers: Answers,
+    ) -> Result<()> {
+        let walk_us = self.walk_us;
         let stubs = self.stubs(&answers, piece, walk_us)?;
         let (Keyed { pages, decoded, failed }, strangers) = self.decoded(&answers, piece, walk_us).await?;
         writer.note(self.table, &pages, &decoded);
@@ -201,7 +275,7 @@ impl Lookup<'_> {
     }
 }
 
-impl Lookup<'_> {
+impl Answered {
     /// Rows for keys that answered 404: what is stored keeps its columns and gets its tombstone.
     fn stubs(&self, answers: &Answers, piece: &[Wanted], walk_us: i64) -> Result<RecordBatch> {
         let wanted: HashMap<String, Option<i64>> =

@@ -94,6 +94,12 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// The ledger of these conversations, of which nothing else is known.
+    pub fn of(mut entries: Vec<Entry>) -> Self {
+        entries.sort_unstable_by_key(|entry| entry.id);
+        Self { entries, partitions: vec![String::new()] }
+    }
+
     /// The same without what is forgotten.
     pub fn without(mut self, forgotten: &Forgotten) -> Self {
         if !forgotten.is_empty() {

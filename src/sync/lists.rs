@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use bytes::Bytes;
 
 use super::Run;
 use super::columns::{column, exchange, instants, ints, time, times};
@@ -11,6 +12,7 @@ use super::keyed::{Answers, Keyed, ask_all, decode_each};
 use super::meetings::Window;
 use super::writer::Writer;
 use crate::api::{Answer, Client, Cursor, Envelope};
+use crate::archive::{self, Absent, Head, Step};
 use crate::decode::{Decoded, decode, skim};
 use crate::erase;
 use crate::error::{Error, ErrorKind, Result};
@@ -108,26 +110,59 @@ impl List {
         };
         let Some(pages) = pages else { return Ok(()) };
         let walk_us = run.started.as_microsecond();
-        let mut upserts = self.decode(writer, pages, self.call.rows, walk_us).await?;
+        let upserts = self.decode(writer, pages.clone(), self.call.rows, walk_us).await?;
+        let answers = match self.absence {
+            Absence::Asks(call) => self.ask_absent(run, writer, call, &upserts).await?,
+            _ => Some(Answers::default()),
+        };
+        let Some(answers) = answers else { return Ok(()) };
+        if writer.lake.archives() {
+            writer.archive(self.recorded(&pages, &answers, window, walk_us)).await?;
+        }
+        self.fold(writer, upserts, answers, window, walk_us).await?;
+        let state = writer.lake.table(self.table);
+        (state.synced_at, state.bookmark) = (Some(run.started), Some(run.started));
+        writer.settle(self.table, WHOLE_LIST);
+        Ok(())
+    }
+
+    /// What the archive keeps of it.
+    fn recorded(self, pages: &[Page], answers: &Answers, window: Option<Window>, walk_us: i64) -> Step {
+        let absent = |key: &String, gone: bool| Absent { key: key.clone(), gone };
+        let there = answers.pages.iter().map(|(key, _)| absent(key, false));
+        let absent = there.chain(answers.missing.iter().map(|key| absent(key, true))).collect();
+        let bodies = pages.iter().chain(answers.pages.iter().map(|(_, page)| page));
+        let head = archive::List {
+            table: self.table.name.to_owned(),
+            walk_us,
+            path: self.call.path.to_owned(),
+            pages: pages.len() as u32,
+            absent,
+            window: window.map(Into::into),
+        };
+        Step { bodies: bodies.map(|page| page.body.clone()).collect(), head: Head::List(head) }
+    }
+
+    async fn fold(
+        self,
+        writer: &mut Writer,
+        mut upserts: Vec<RecordBatch>,
+        answers: Answers,
+        window: Option<Window>,
+        walk_us: i64,
+    ) -> Result<()> {
         let gone = match self.absence {
             Absence::Deletes => Departed::AllAbsent,
             Absence::DeletesWithin(column) => window.map_or(Departed::None, |window| window.departed(column)),
             Absence::Asks(call) => {
-                let Some((found, gone)) = self.ask_absent(run, writer, call, &upserts, walk_us).await? else {
-                    return Ok(());
-                };
-                upserts.extend(found);
-                gone
+                upserts.extend(self.decode_absent(writer, answers.pages, call.rows, walk_us).await?);
+                departed(self.table, answers.missing)
             }
         };
         let upserts =
             arrow::compute::concat_batches(&self.table.schema(), &upserts).map_err(super::columns::broken)?;
         let change = Change { upserts: Some(upserts), gone, walk_us, ..Change::default() };
-        writer.fold(self.table, None, change).await?;
-        let state = writer.lake.table(self.table);
-        (state.synced_at, state.bookmark) = (Some(run.started), Some(run.started));
-        writer.settle(self.table, WHOLE_LIST);
-        Ok(())
+        writer.fold(self.table, None, change).await.map(drop)
     }
 
     /// All pages, or nothing when the run is asked to stop.
@@ -180,36 +215,33 @@ impl List {
         Ok(vec![decoded.batch])
     }
 
-    /// Asks for each stored row that is no longer listed; answers rows that are there, and keys that are gone.
+    /// Asks for each stored row that is no longer listed; nothing when the run is asked to stop.
     async fn ask_absent(
         self,
         run: &Arc<Run>,
         writer: &mut Writer,
         call: Call,
         listed: &[RecordBatch],
-        walk_us: i64,
-    ) -> Result<Option<(Vec<RecordBatch>, Departed)>> {
+    ) -> Result<Option<Answers>> {
         let listed: HashSet<String> = listed.iter().flat_map(|batch| keys(self.table, batch)).collect();
         for key in writer.pending_keys(self.table).iter().filter(|key| listed.contains(*key)) {
             writer.settle(self.table, key);
         }
         let stored = self.stored(writer, run.settings.refetch).await?;
         let absent: Vec<String> = stored.into_iter().filter(|key| !listed.contains(key)).collect();
-        let answers = writer.meanwhile(ask_all(run, call, absent, || ())).await?;
+        let mut answers = writer.meanwhile(ask_all(run, call, absent, || ())).await?;
         if answers.stopped {
             return Ok(None);
         }
-        if let Some(error) = answers.error {
+        if let Some(error) = answers.error.take() {
             return Err(error);
         }
-        let Answers { pages, missing, failed, .. } = answers;
-        for (key, error) in &failed {
+        for (key, error) in &answers.failed {
             writer.postpone(self.table, key, error);
         }
-        let asked = pages.iter().map(|(key, _)| key).chain(&missing);
+        let asked = answers.pages.iter().map(|(key, _)| key).chain(&answers.missing);
         asked.for_each(|key| writer.settle(self.table, key));
-        let found = self.decode_absent(writer, pages, call.rows, walk_us).await?;
-        Ok(Some((found, departed(self.table, missing))))
+        Ok(Some(answers))
     }
 
     /// The rows that were asked for by their keys; one that nobody can read is pending alone, and stays as it
@@ -254,6 +286,23 @@ impl List {
         })
         .await
     }
+}
+
+/// Folds a list that an earlier run has read.
+pub(super) async fn fold_again(writer: &mut Writer, head: archive::List, bodies: Vec<Bytes>) -> Result<()> {
+    let Some(list) = tables::by_name(&head.table).and_then(List::of) else { return Ok(()) };
+    let mut bodies = bodies.into_iter();
+    let page = |body: Bytes, parent: Option<i64>| Page { path: head.path.clone(), parent, body };
+    let pages = bodies.by_ref().take(head.pages as usize).map(|body| page(body, None)).collect();
+    let mut answers = Answers::default();
+    for Absent { key, gone } in &head.absent {
+        match if *gone { None } else { bodies.next() } {
+            Some(body) => answers.pages.push((key.clone(), page(body, key.parse().ok()))),
+            None => answers.missing.push(key.clone()),
+        }
+    }
+    let upserts = list.decode(writer, pages, list.call.rows, head.walk_us).await?;
+    list.fold(writer, upserts, answers, head.window.map(Into::into), head.walk_us).await
 }
 
 /// The values of the key column as text.

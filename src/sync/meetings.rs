@@ -4,6 +4,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::Run;
 use crate::api::Answer;
+use crate::archive;
 use crate::decode::skim;
 use crate::error::{Error, Result};
 use crate::lake::Departed;
@@ -22,6 +23,18 @@ const EDGE_US: i64 = 3_600_000_000;
 pub(super) struct Window {
     from_ms: i64,
     to_ms: i64,
+}
+
+impl From<Window> for archive::Window {
+    fn from(Window { from_ms, to_ms }: Window) -> Self {
+        Self { from_ms, to_ms }
+    }
+}
+
+impl From<archive::Window> for Window {
+    fn from(archive::Window { from_ms, to_ms }: archive::Window) -> Self {
+        Self { from_ms, to_ms }
+    }
 }
 
 impl Window {

@@ -22,6 +22,9 @@ mod meetings;
 mod order;
 mod orphans;
 mod plan;
+pub mod rebuild;
+mod record;
+mod replay;
 mod strays;
 mod views;
 mod walk;
@@ -106,6 +109,7 @@ pub async fn sync(
     };
     let mut writer = Writer::new(lake, report, progress);
     warn_of_changed(&mut writer);
+    Box::pin(replay::redo(&mut writer)).await?;
     if account.is_none() {
         writer.warn("Drift did not say which organization the token belongs to, so it cannot be checked that this lake is of the same account.".into());
     }
@@ -135,6 +139,11 @@ async fn open(
     let mut lake = Lake::open(store, run, account, clock, settings.takeover).await?;
     lake.limit_memory(settings.memory);
     lake.upgrade().await?;
+    if settings.raw && !lake.archives() {
+        lake.begin_archive()?;
+        // Committed before the first segment is put, so that a run that is killed leaves none that nobody looks for.
+        lake.commit().await?;
+    }
     if lake.manifest.erasing.is_some() {
         tracing::info!("finishing an erasure that was begun");
         erase::finish(&mut lake).await?;
@@ -270,7 +279,8 @@ impl Run {
         writer.report.traffic = traffic(&self.client);
         writer.report.manifest = writer.lake.manifest.number + 1;
         writer.fill_tables(&self.settings.tables);
-        let leftovers = writer.lake.leftovers().await?;
+        let mut leftovers = writer.lake.leftovers().await?;
+        leftovers.extend(writer.lake.join_segments().await?);
         writer.lake.close(status).await?;
         let text = serde_json::to_vec_pretty(&writer.report).map_err(unwritable)?;
         let path = format!("_reports/{:020}.json", writer.report.manifest);

@@ -12,6 +12,7 @@ use super::ledger::Ledger;
 use super::listed::Row;
 use super::plan::Rules;
 use super::writer::Writer;
+use crate::archive::{Head, Home, Step};
 use crate::error::Result;
 use crate::fold::Picker;
 use crate::lake::{Change, partition_of};
@@ -23,12 +24,29 @@ const PARENT: &str = "conversation_id";
 
 /// Removes rows of conversations that a whole walk does not list, or lists for another partition.
 pub(super) async fn drop(writer: &mut Writer, index: &[Row], ledger: &Ledger, rules: Rules) -> Result<()> {
-    let homes = Arc::new(Homes::of(index, ledger, rules));
+    let homes = Homes::of(index, ledger, rules);
+    if writer.lake.archives() {
+        let step = Head::Strays { homes: homes.list(), all_listed: rules.full };
+        writer.archive(Step::bare(step)).await?;
+    }
+    drop_all(writer, homes, rules.full).await
+}
+
+/// The same, by what an earlier run knew.
+pub(super) async fn drop_again(writer: &mut Writer, known: Vec<Home>, all_listed: bool) -> Result<()> {
+    let mut homes = Homes { names: HashMap::new(), of: Vec::with_capacity(known.len()) };
+    known.iter().for_each(|Home(id, partition)| homes.add(*id, partition));
+    homes.of.sort_unstable();
+    drop_all(writer, homes, all_listed).await
+}
+
+async fn drop_all(writer: &mut Writer, homes: Homes, all_listed: bool) -> Result<()> {
+    let homes = Arc::new(homes);
     let children = tables::ALL.iter().copied().filter(|table| table.partition == Partition::OfConversation);
     for table in children {
         for path in writer.lake.paths(table) {
             let Some(partition) = partition_of(&path) else { continue };
-            let dropped = Some(strays(homes.clone(), &partition, rules.full));
+            let dropped = Some(strays(homes.clone(), &partition, all_listed));
             writer.fold(table, Some(&partition), Change { dropped, ..Change::default() }).await?;
         }
     }
@@ -57,6 +75,13 @@ impl Homes {
         let next = self.names.len() as u32;
         let number = *self.names.entry(partition.to_owned()).or_insert(next);
         self.of.push((id, number));
+    }
+
+    fn list(&self) -> Vec<Home> {
+        let mut names: Vec<(&str, u32)> =
+            self.names.iter().map(|(name, number)| (name.as_str(), *number)).collect();
+        names.sort_unstable_by_key(|(_, number)| *number);
+        self.of.iter().map(|(id, number)| Home(*id, names[*number as usize].0.to_owned())).collect()
     }
 
     fn number(&self, partition: &str) -> Option<u32> {

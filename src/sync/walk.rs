@@ -9,6 +9,7 @@ mod complaint;
 use std::collections::HashSet;
 
 use arrow::array::RecordBatch;
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::Run;
@@ -65,6 +66,8 @@ pub(super) struct Walk {
     pub is_cut_short: bool,
     /// What Drift counts, if it was asked and said.
     pub counted: Option<u64>,
+    /// Pages that are not in the archive yet.
+    kept: Vec<Bytes>,
 }
 
 impl Walk {
@@ -91,12 +94,16 @@ impl Walk {
             left_out: HashSet::new(),
             is_cut_short: false,
             counted: None,
+            kept: Vec::new(),
         }
     }
 
     /// Walks the list to its end, to the floor, or until the run is asked to stop.
     pub async fn run(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
         let ended = self.walk(run, writer).await;
+        if ended.is_ok() {
+            self.archive(writer).await?;
+        }
         if self.trouble.is_some() {
             self.give_up(writer);
         }
@@ -159,6 +166,7 @@ impl Walk {
             };
             let both = async { Ok(tokio::join!(decode_page(&page), ahead)) };
             let (decoded, ahead) = writer.meanwhile(both).await?;
+            self.keep(writer, &page).await?;
             let rows = match self.readable(decoded)? {
                 Some(decoded) => self.absorb(writer, &page, decoded)?,
                 None => 0,
@@ -363,6 +371,7 @@ impl Walk {
             let asking = self.ask(run, next.as_deref());
             let Some((page, envelope)) = writer.meanwhile(asking).await? else { return Ok(()) };
             self.pages += 1;
+            self.keep(writer, &page).await?;
             let decoded = decode_page(&page).await;
             let Some(decoded) = self.readable(decoded)? else { break };
             let oldest = oldest(&decoded.batch);

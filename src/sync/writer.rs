@@ -8,7 +8,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::archive::{Head, Step};
 use crate::config::{Selection, SyncSettings};
+use crate::cpu;
 use crate::decode::{Decoded, skim};
 use crate::erase;
 use crate::error::{Error, Result};
@@ -166,6 +168,16 @@ impl Writer {
         Ok(counts)
     }
 
+    /// Keeps what a step got, without what is forgotten, before it is folded.
+    pub async fn archive(&mut self, step: Step) -> Result<()> {
+        if !self.lake.archives() {
+            return Ok(());
+        }
+        let forgotten = self.forgotten.clone();
+        let step = cpu::run_on(step.bytes(), move || erase::scrub(step, &forgotten, None)).await?;
+        self.lake.archive(step.0).await
+    }
+
     /// A key failed after all retries; the next run tries it first.
     pub fn postpone(&mut self, table: &Table, key: &str, error: &Error) {
         tracing::warn!(table = table.name, key, error = %error, "postponed to the next run");
@@ -226,6 +238,8 @@ impl Writer {
             Partition::Bucket(count) => Some(Partition::bucket(count, 0)),
             Partition::Time(_) | Partition::OfConversation => Some(span.of(None)),
         };
+        let empty = Head::Empty { table: table.name.to_owned(), partition: partition.clone() };
+        self.archive(Step::bare(empty)).await?;
         self.lake.put_empty(table, partition.as_deref()).await
     }
 

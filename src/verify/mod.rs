@@ -12,6 +12,7 @@
 
 mod across;
 mod against;
+mod archive;
 mod chain;
 mod doubles;
 mod files;
@@ -80,6 +81,7 @@ async fn look(store: &dyn Store, quick: bool, progress: &Progress, keys: u64) ->
     let subjects = files::sort_out(&manifest, &entries, &mut found);
     let judged = judge_all(store, subjects, Rules::of(&manifest, quick), progress).await;
     todo::check(store, &manifest, &mut found).await;
+    archive::check(store, &manifest, quick, &mut found).await;
     if !quick {
         forgotten::check(store, &manifest, &listed, &judged, &mut found).await?;
         across::check(store, &manifest, &judged, keys, &mut found).await?;

@@ -5,6 +5,7 @@
 
 mod account;
 mod against;
+mod archive;
 mod cli;
 mod counts;
 mod crash;

@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 
 use super::Run;
 use super::writer::Writer;
+use crate::archive::{Head, Step};
 use crate::cpu;
 use crate::data_file::Reader;
 use crate::error::Result;
@@ -31,11 +32,16 @@ const RULES: &[(&Table, Rule)] = &[(&tables::INBOXES, inboxes::rows), (&tables::
 pub(super) async fn derive(run: &Run, writer: &mut Writer) -> Result<()> {
     writer.progress.begin(Phase::Deriving, 0);
     for table in tables::ALL.iter().copied().filter(|table| run.settings.tables.contains(table.name)) {
-        let Source::Derived { from } = table.source else { continue };
-        let sources: Vec<&'static Table> = from.iter().filter_map(|name| tables::by_name(name)).collect();
+        if !table.is_derived() {
+            continue;
+        }
+        let sources = sources_of(table);
         let inputs = writer.lake.fingerprint(&sources);
         if writer.lake.table(table).inputs.as_ref() != Some(&inputs) {
-            compute(run, writer, table, &sources).await.map_err(|error| error.at("table", table.name))?;
+            let walk_us = writer.walk_started(run.started).as_microsecond();
+            let derived = Head::Derived { table: table.name.to_owned(), walk_us };
+            writer.archive(Step::bare(derived)).await?;
+            compute(writer, table, walk_us).await?;
         }
         let (bookmark, synced_at) = freshness(writer, sources[0]);
         let state = writer.lake.table(table);
@@ -44,24 +50,28 @@ pub(super) async fn derive(run: &Run, writer: &mut Writer) -> Result<()> {
     Ok(())
 }
 
+fn sources_of(table: &Table) -> Vec<&'static Table> {
+    let Source::Derived { from } = table.source else { return Vec::new() };
+    from.iter().filter_map(|name| tables::by_name(name)).collect()
+}
+
 fn freshness(writer: &mut Writer, source: &Table) -> (Option<jiff::Timestamp>, Option<jiff::Timestamp>) {
     let state = writer.lake.table(source);
     (state.bookmark, state.synced_at)
 }
 
-async fn compute(
-    run: &Run,
-    writer: &mut Writer,
-    table: &'static Table,
-    sources: &[&'static Table],
-) -> Result<()> {
-    let walk_us = writer.walk_started(run.started).as_microsecond();
+/// Computes a derived table as of the walk that began at `walk_us`.
+pub(super) async fn compute(writer: &mut Writer, table: &'static Table, walk_us: i64) -> Result<()> {
+    fold_computed(writer, table, walk_us).await.map_err(|error| error.at("table", table.name))
+}
+
+async fn fold_computed(writer: &mut Writer, table: &'static Table, walk_us: i64) -> Result<()> {
     if table.partition == Partition::OfConversation {
         return members::put_all(writer, walk_us).await;
     }
     let Some((_, rule)) = RULES.iter().find(|(known, _)| known.name == table.name) else { return Ok(()) };
     let mut inputs = Inputs::new();
-    for source in sources {
+    for source in sources_of(table) {
         inputs.push(writer.lake.open_all(source).await?.into_iter().map(|(_, object)| object).collect());
     }
     let rule = *rule;

@@ -4,19 +4,23 @@
 use arrow::array::RecordBatch;
 
 use super::Walk;
+use crate::archive::{Head, Pages, Step};
 use crate::cpu;
 use crate::data_file::{Encoder, bytes_of};
 use crate::error::Result;
 use crate::lake::open_chunk;
 use crate::manifest::{TodoChunk, WalkState};
+use crate::page::Page;
 use crate::sync::Run;
 use crate::sync::writer::Writer;
-use crate::tables::CONVERSATION_LIST;
+use crate::tables::{CONVERSATION_LIST, LIST};
 
 /// Rows that are listed but not yet saved as a chunk: some 200 pages.
 const CHUNK_ROWS: u64 = 20_000;
 /// Fewer rows are listed again rather than committed.
 const CHUNK_ROWS_MIN: u64 = 1_000;
+/// Pages of the list that are kept before they go to the archive.
+const KEPT_BYTES: usize = 8 << 20;
 
 impl Walk {
     /// A walk that an earlier run began: its chunks are read again, its cursor is tried.
@@ -37,6 +41,25 @@ impl Walk {
         }
         walk.saved_batches = walk.listed.batches();
         Ok(walk)
+    }
+
+    /// Keeps a page for the archive, if the lake has one.
+    pub(super) async fn keep(&mut self, writer: &mut Writer, page: &Page) -> Result<()> {
+        if writer.lake.archives() {
+            self.kept.push(page.body.clone());
+        }
+        let bytes: usize = self.kept.iter().map(bytes::Bytes::len).sum();
+        if bytes >= KEPT_BYTES { self.archive(writer).await } else { Ok(()) }
+    }
+
+    /// Puts the pages that were kept into the archive.
+    pub(super) async fn archive(&mut self, writer: &mut Writer) -> Result<()> {
+        if self.kept.is_empty() {
+            return Ok(());
+        }
+        let bodies = std::mem::take(&mut self.kept);
+        let (walk_us, path) = (self.state.started_at.as_microsecond(), LIST.path.to_owned());
+        writer.archive(Step { head: Head::Listed(Pages { walk_us, path }), bodies }).await
     }
 
     pub(super) async fn save_if_due(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
@@ -62,6 +85,7 @@ impl Walk {
             return Ok(());
         }
         self.unsaved_rows = 0;
+        self.archive(writer).await?;
         let chunk = self.put_chunk(run, writer, rows).await?;
         self.state.chunks.push(chunk);
         writer.lake.manifest.walk = Some(self.state.clone());

@@ -35,6 +35,8 @@ struct History {
     /// Answers were given that a run has to believe though they are wrong.
     misled: bool,
     told: Vec<String>,
+    /// The lake keeps the raw pages, too.
+    raw: bool,
     runs: u64,
     deaths: u64,
     outages: u64,
@@ -56,7 +58,8 @@ impl History {
         let make = if chance.u8(0..8) == 0 { MemoryDisk::without_links } else { MemoryDisk::of };
         let lake = Lake::Memory(make(Tree::default()));
         let account = Account::of(world, behaviour(&mut chance)).with_lake(lake);
-        Self { account, chance, misled: false, told: Vec::new(), runs: 0, deaths: 0, outages: 0 }
+        let (told, raw) = (Vec::new(), seed % 16 < 8);
+        Self { account, chance, misled: false, told, raw, runs: 0, deaths: 0, outages: 0 }
     }
 
     fn play(&mut self, seed: u64) -> Found {
@@ -80,6 +83,7 @@ impl History {
     fn choose_settings(&mut self) {
         let chance = &mut self.chance;
         let mut settings = SyncSettings {
+            raw: self.raw,
             full: chance.u8(0..4) == 0,
             refetch: chance.u8(0..6) == 0,
             concurrency: [1, 4, 32][chance.usize(0..3)],
@@ -152,11 +156,18 @@ impl History {
         let account = &mut self.account;
         account.settings = SyncSettings::default();
         account.wait(1);
+        account.settings.raw = self.raw;
         account.recovers().map_err(|wrong| format!("at the end {wrong}"))?;
+        if self.raw {
+            live(account.is_made_again(&[])).map_err(|wrong| format!("at the end {wrong}"))?;
+        }
         account.wait(1);
         let refetch = self.misled || came_and_went(account);
         (account.settings.full, account.settings.refetch) = (true, refetch);
         account.recovers().map_err(|wrong| format!("at the end {wrong}"))?;
+        if self.raw {
+            live(account.is_made_again(&[])).map_err(|wrong| format!("after a refetch {wrong}"))?;
+        }
         let mut twin = account.with_new_lake();
         live(twin.sound_run()).map_err(|wrong| format!("the twin: {wrong}"))?;
         twin.holds_the_truth(&OF_CONVERSATIONS).map_err(|wrong| format!("the twin: {wrong}"))?;

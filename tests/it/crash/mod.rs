@@ -4,7 +4,7 @@
 mod disk;
 mod fate;
 mod histories;
-mod life;
+pub mod life;
 mod mended;
 mod model;
 mod resets;

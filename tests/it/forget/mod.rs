@@ -7,7 +7,7 @@ mod erase;
 mod kill;
 mod notes;
 mod reset;
-mod traces;
+pub mod traces;
 
 use std::sync::Arc;
 

@@ -222,21 +222,6 @@ async fn verify_finds_rows_of_somebody_forgotten() {
     account.is_proven().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_archive_is_refused_before_anything_is_changed() {
-    let mut account = few(207);
-    account.run_to_the_end().await;
-    std::fs::create_dir(account.lake.path().join("_raw")).unwrap();
-    std::fs::write(account.lake.path().join("_raw/page.zst"), "raw").unwrap();
-    let before = account.manifest().await;
-    let wanted = Wanted::Contacts(vec![1]);
-    let refused = drift2parquet::forget::forget(account.store(), run(1), clock(), &wanted, false).await;
-    let error = refused.unwrap_err();
-    assert_eq!(error.kind().exit_code(), 2);
-    assert!(error.to_string().contains("archive"), "{error}");
-    assert_eq!(account.manifest().await, before);
-}
-
 /// Bug: a pending contact whose conversations were all forgotten stayed pending for ever.
 #[tokio::test(start_paused = true)]
 async fn a_pending_contact_that_no_conversation_names_any_more_is_settled() {

@@ -9,6 +9,7 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use drift_simulator::Table as Truth;
+use drift2parquet::archive::Segment;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::account::Account;
@@ -63,6 +64,9 @@ impl Needles {
             if path.ends_with(".parquet") {
                 text.extend(values(bytes));
             }
+            if path.ends_with(".raw") {
+                text.extend(pages(bytes));
+            }
             found.extend(self.held(bytes).map(|number| format!("{path}: {number} as bytes")));
             let texts = self.numbers.iter().map(ToString::to_string).chain(self.words.iter().cloned());
             let standing = texts.filter(|needle| text.iter().any(|text| text.contains(needle.as_str())));
@@ -107,6 +111,25 @@ fn read(folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
             files.insert(entry.path().display().to_string(), std::fs::read(entry.path()).unwrap());
         }
     }
+}
+
+/// All that a segment of the archive holds, as text.
+fn pages(bytes: &[u8]) -> Vec<String> {
+    let segment = Segment::open(bytes::Bytes::copy_from_slice(bytes)).unwrap();
+    let mut texts = Vec::new();
+    for number in 0..segment.steps().len() {
+        let step = segment.step(number).unwrap();
+        texts.push(serde_json::to_string(&step.head).unwrap());
+        for body in step.bodies {
+            let is_parquet = body.starts_with(b"PAR1");
+            texts.extend(if is_parquet {
+                values(&body)
+            } else {
+                vec![String::from_utf8_lossy(&body).into_owned()]
+            });
+        }
+    }
+    texts
 }
 
 /// Every value of a Parquet file as text, one text a column.

@@ -1,0 +1,186 @@
+//! Reading a segment: the trailer, the index, then whichever frames are asked for. A segment may be a file, of
+//! which only what is needed is in memory.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{Head, Step};
+use crate::error::{Error, Result};
+
+/// How a segment begins; the byte after the letters is the version of the form.
+pub(super) const MAGIC: &[u8; 8] = b"D2PRAW\x01\n";
+/// How it ends.
+pub(super) const INDEX_MAGIC: &[u8; 8] = b"D2PRAWIX";
+/// Offset of the index, its length packed and unpacked, and the magic.
+const TRAILER: u64 = 8 + 4 + 4 + 8;
+/// No frame and no index is longer: what another hand has written must not take all memory.
+const UNPACKED_MAX: u32 = 512 << 20;
+
+/// Where a frame lies: offset, length, length of what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FrameAt(pub u64, pub u32, pub u32);
+
+/// A step, and where its bodies lie: number of the frame, start, length.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepAt {
+    /// What it was.
+    pub head: Head,
+    /// Where its bodies lie.
+    pub(super) bodies: Vec<(u32, u32, u32)>,
+}
+
+/// What a segment holds, and where.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Index {
+    pub frames: Vec<FrameAt>,
+    pub steps: Vec<StepAt>,
+}
+
+/// A segment, opened.
+#[derive(Debug)]
+pub struct Segment {
+    input: Input,
+    pub(super) index: Index,
+}
+
+/// Where its bytes are.
+#[derive(Debug)]
+pub enum Input {
+    /// In memory.
+    Bytes(Bytes),
+    /// In a file.
+    File(File),
+}
+
+impl From<Bytes> for Input {
+    fn from(bytes: Bytes) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<File> for Input {
+    fn from(file: File) -> Self {
+        Self::File(file)
+    }
+}
+
+impl StepAt {
+    /// How long its bodies are together, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bodies.iter().map(|(_, _, len)| u64::from(*len)).sum()
+    }
+
+    /// How many bodies it has.
+    pub fn pages(&self) -> u64 {
+        self.bodies.len() as u64
+    }
+}
+
+impl Segment {
+    /// Opens a segment by its trailer and index.
+    ///
+    /// # Errors
+    /// [`Error::store`] when it is no whole segment.
+    pub fn open(input: impl Into<Input>) -> Result<Self> {
+        let input = input.into();
+        let length = input.length()?;
+        if length < MAGIC.len() as u64 + TRAILER || input.read(0, MAGIC.len())?.as_ref() != MAGIC {
+            return Err(damaged("it does not begin as a segment does"));
+        }
+        let trailer = input.read(length - TRAILER, TRAILER as usize)?;
+        if &trailer[16..] != INDEX_MAGIC {
+            return Err(damaged("it does not end as a segment does"));
+        }
+        let at = u64::from_le_bytes(trailer[..8].try_into().unwrap_or_default());
+        let word =
+            |range: std::ops::Range<usize>| u32::from_le_bytes(trailer[range].try_into().unwrap_or_default());
+        let at = FrameAt(at, word(8..12), word(12..16));
+        let text = unpack(&input.compressed(at)?, at.2)?;
+        let index: Index = serde_json::from_slice(&text).map_err(damaged)?;
+        Ok(Self { input, index })
+    }
+
+    /// Its steps, without their bodies.
+    pub fn steps(&self) -> &[StepAt] {
+        &self.index.steps
+    }
+
+    /// The step of this number, with its bodies.
+    ///
+    /// # Errors
+    /// [`Error::store`] when a frame is damaged.
+    pub fn step(&self, number: usize) -> Result<Step> {
+        let at = self.index.steps.get(number).ok_or_else(|| damaged("it has no such step"))?;
+        let mut bodies = Vec::with_capacity(at.bodies.len());
+        let mut open: Option<(u32, Bytes)> = None;
+        for (frame, start, len) in &at.bodies {
+            let within = match &open {
+                Some((number, bytes)) if number == frame => bytes.clone(),
+                _ => {
+                    let bytes = self.frame(*frame)?;
+                    open = Some((*frame, bytes.clone()));
+                    bytes
+                }
+            };
+            let end = (*start as usize) + (*len as usize);
+            if end > within.len() {
+                return Err(damaged("a page ends beyond its frame"));
+            }
+            bodies.push(within.slice(*start as usize..end));
+        }
+        Ok(Step { head: at.head.clone(), bodies })
+    }
+
+    fn frame(&self, number: u32) -> Result<Bytes> {
+        let at = *self.index.frames.get(number as usize).ok_or_else(|| damaged("it has no such frame"))?;
+        unpack(&self.compressed(at)?, at.2).map(Bytes::from)
+    }
+
+    pub(super) fn compressed(&self, at: FrameAt) -> Result<Bytes> {
+        self.input.compressed(at)
+    }
+}
+
+impl Input {
+    fn length(&self) -> Result<u64> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes.len() as u64),
+            Self::File(file) => file.metadata().map(|known| known.len()).map_err(damaged),
+        }
+    }
+
+    fn compressed(&self, at: FrameAt) -> Result<Bytes> {
+        let end = at.0.checked_add(u64::from(at.1)).filter(|end| self.length().is_ok_and(|all| *end <= all));
+        if end.is_none() || at.2 > UNPACKED_MAX {
+            return Err(damaged("a frame ends beyond it"));
+        }
+        self.read(at.0, at.1 as usize)
+    }
+
+    fn read(&self, at: u64, length: usize) -> Result<Bytes> {
+        match self {
+            Self::Bytes(bytes) => {
+                let start = at as usize;
+                let inside = start.checked_add(length).filter(|end| *end <= bytes.len());
+                inside.map(|end| bytes.slice(start..end)).ok_or_else(|| damaged("it is cut off"))
+            }
+            Self::File(file) => {
+                let mut buffer = vec![0; length];
+                file.read_exact_at(&mut buffer, at).map_err(damaged)?;
+                Ok(Bytes::from(buffer))
+            }
+        }
+    }
+}
+
+fn unpack(packed: &[u8], length: u32) -> Result<Vec<u8>> {
+    let text = zstd::bulk::decompress(packed, length as usize).map_err(damaged)?;
+    if text.len() == length as usize { Ok(text) } else { Err(damaged("a frame has another length")) }
+}
+
+fn damaged(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::store("a segment of the archive is damaged").caused_by(cause)
+}

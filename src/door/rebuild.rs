@@ -1,0 +1,61 @@
+//! `rebuild`: what was made again, and how it compares with the lake it was made from.
+
+use std::sync::Arc;
+
+use drift2parquet::clock::Clock;
+use drift2parquet::error::Result;
+use drift2parquet::progress::Progress;
+use drift2parquet::store;
+use drift2parquet::sync::rebuild::{Rebuilt, rebuild};
+use jiff::Timestamp;
+
+use super::args::Format;
+use super::exit::Exit;
+use super::figures::count;
+use super::talk::Talk;
+use super::{run_id, stdout};
+
+/// What is to be made again, and where.
+pub struct Order {
+    /// The lake with the archive.
+    pub from: String,
+    /// Where the new one is to lie.
+    pub into: String,
+    /// The limit on memory, in bytes.
+    pub memory: u64,
+    /// Whether the new lake does without the archive.
+    pub without_archive: bool,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Makes the lake again.
+pub fn run(order: &Order, format: Format, _talk: &Talk) -> Result<Exit> {
+    let (source, target) = (store::open(&order.from)?, store::open(&order.into)?);
+    let (run, clock) = (run_id::fresh(order.now), Clock::starting_at(order.now));
+    let (progress, keep) = (Arc::new(Progress::default()), !order.without_archive);
+    let rebuilding = async { rebuild(source, target, run, clock, order.memory, keep, progress).await };
+    let rebuilt = super::block_on(rebuilding)?;
+    match format {
+        Format::Json => stdout::json(&rebuilt)?,
+        Format::Text => stdout::text(&text(&rebuilt))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn text(rebuilt: &Rebuilt) -> String {
+    let mut text = format!(
+        "{} rows in {} objects from {} pages in {} segments\n",
+        count(rebuilt.rows),
+        count(rebuilt.objects),
+        count(rebuilt.pages),
+        count(rebuilt.segments)
+    );
+    if rebuilt.identical > 0 || !rebuilt.different.is_empty() {
+        text += &format!("{} objects are byte for byte those of the old lake\n", count(rebuilt.identical));
+    }
+    for path in &rebuilt.different {
+        text += &format!("{path} differs from what the old manifest names\n");
+    }
+    text
+}

@@ -1,0 +1,352 @@
+//! The lake again, from the archive of raw pages, with no API at all: into a new lake, beside the one whose
+//! archive it is, which is only read.
+//!
+//! ```text
+//!  indexes of all segments ─► steps, in order ─► those of one walk, by partition ─► build ─► fold ─► commit
+//! ```
+//!
+//! Promises: every data object has the bytes that the live lake has (the same version of the program given);
+//! each object is encoded once for every walk that changed it, not once for every page; memory follows the size
+//! of a group, not that of the archive.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::task::JoinHandle;
+
+use super::replay::{Group, apply};
+use super::views;
+use super::writer::Writer;
+use crate::archive::{Conversations, Head, Segment, StepAt};
+use crate::clock::Clock;
+use crate::cpu;
+use crate::error::{Error, Result};
+use crate::lake::{self, Lake, Name, RAW, RunId, open_segment, read_segment};
+use crate::manifest::{Archive, ArchiveSegment, Forgotten, Manifest, RunStatus};
+use crate::progress::{Phase, Progress};
+use crate::report::Report;
+use crate::store::Store;
+use crate::tables::CAMPAIGN_MEMBERS;
+
+/// Bytes of pages that are folded at once; a partition with more is folded several times.
+const GROUP_BYTES: u64 = 24 << 20;
+
+/// Segments that are kept open.
+const OPEN_MAX: usize = 64;
+
+/// What was rebuilt, and how it compares.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Rebuilt {
+    /// Segments that were read.
+    pub segments: u64,
+    /// Pages in them.
+    pub pages: u64,
+    /// How long these are as they came, in bytes.
+    pub raw_bytes: u64,
+    /// Data objects of the new lake.
+    pub objects: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Objects that have the very bytes that the manifest of the old lake names.
+    pub identical: u64,
+    /// Objects that the old lake names and that came out otherwise, or not at all, or that it does not name.
+    pub different: Vec<String>,
+    /// The number of the manifest that this ended with.
+    pub manifest: u64,
+}
+
+/// Makes the lake of `source` again in `target`, which must be empty; with `keep_archive`, the archive goes
+/// with it.
+///
+/// # Errors
+/// [`Error::usage`] when the source has no archive or the target is a lake; [`Error::store`] when a segment is
+/// missing or damaged; those of both stores.
+pub async fn rebuild(
+    source: Arc<dyn Store>,
+    target: Arc<dyn Store>,
+    run: RunId,
+    clock: Clock,
+    memory: u64,
+    keep_archive: bool,
+    progress: Arc<Progress>,
+) -> Result<Rebuilt> {
+    let before = lake::newest(source.as_ref()).await?;
+    let archive = archive_of(source.as_ref(), before.as_ref()).await?;
+    if lake::newest(target.as_ref()).await?.is_some() || !target.list("").await?.is_empty() {
+        return Err(Error::usage("there is something already where the lake is to be made again")
+            .at("folder", target.uri(""))
+            .hint("give an empty place to --into; the old lake is only read"));
+    }
+    let org = before.as_ref().and_then(|manifest| manifest.org.clone());
+    let report = Report { run: run.id.clone(), version: run.version.clone(), ..Report::default() };
+    let mut lake = Lake::open(target, run, org, clock, false).await?;
+    lake.limit_memory(memory);
+    if let Some(before) = &before {
+        lake.manifest.lake_id.clone_from(&before.lake_id);
+        lake.manifest.span = before.span;
+        lake.manifest.forgotten.clone_from(&before.forgotten);
+    }
+    let mut writer = Writer::new(lake, report, progress.clone());
+    progress.begin(Phase::Fetching, archive.segments.iter().map(|one| one.raw_bytes).sum());
+    let mut steps = Vec::new();
+    let mut spine = Archive::default();
+    for (number, one) in (0..).zip(&archive.segments) {
+        let (segment, bytes) = read_segment(source.as_ref(), &one.path).await?;
+        steps.extend(places(number, &segment));
+        if keep_archive {
+            writer.lake.put_segment(&one.path, bytes).await?;
+        }
+        spine.segments.push(one.clone());
+    }
+    let mut rebuilding = Rebuilding {
+        source,
+        segments: &archive.segments,
+        open: BTreeMap::new(),
+        stretch: Stretch::default(),
+    };
+    rebuilding.run(&mut writer, steps).await?;
+    views::put(&mut writer).await?;
+    end(writer, before.as_ref(), &archive, keep_archive.then_some(spine)).await
+}
+
+/// The archive that the manifest names; where the manifest is lost, what lies there.
+async fn archive_of(store: &dyn Store, manifest: Option<&Manifest>) -> Result<Archive> {
+    if let Some(archive) = manifest.and_then(|manifest| manifest.archive.clone()) {
+        return Ok(archive);
+    }
+    let mut archive = Archive::default();
+    let found = if manifest.is_none() { store.list(RAW).await? } else { Vec::new() };
+    for entry in found.into_iter().filter(|entry| Name::of(&entry.path).is_some()) {
+        let segment = open_segment(store, &entry.path).await?;
+        let pages = segment.steps().iter().map(StepAt::pages).sum();
+        let raw_bytes = segment.steps().iter().map(StepAt::bytes).sum();
+        archive.segments.push(ArchiveSegment { path: entry.path, bytes: entry.bytes, pages, raw_bytes });
+    }
+    if archive.segments.is_empty() {
+        return Err(Error::usage("there is no archive of raw pages in this lake")
+            .at("folder", store.uri(RAW))
+            .hint("only a lake that was begun with `sync --raw` can be made again without Drift"));
+    }
+    Ok(archive)
+}
+
+/// A step, where it stands, and as much of it as decides with which others it is folded.
+struct Place {
+    segment: usize,
+    number: usize,
+    bytes: u64,
+    kind: Kind,
+}
+
+enum Kind {
+    /// Nothing is folded from it.
+    Nothing,
+    /// Of this partition and walk; of these conversations.
+    Conversations { partition: String, walk_us: i64, members: bool, ids: Vec<i64> },
+    /// Folded alone, after all before it and before all after it.
+    Alone,
+}
+
+fn places(segment: usize, opened: &Segment) -> Vec<Place> {
+    let kind = |head: &Head| match head {
+        Head::Listed(_) => Kind::Nothing,
+        Head::Conversations(Conversations { partition, walk_us, members, with, .. }) => Kind::Conversations {
+            partition: partition.clone(),
+            walk_us: *walk_us,
+            members: *members,
+            ids: with.iter().map(|one| one.id).collect(),
+        },
+        _ => Kind::Alone,
+    };
+    let place =
+        |(number, at): (usize, &StepAt)| Place { segment, number, bytes: at.bytes(), kind: kind(&at.head) };
+    opened.steps().iter().enumerate().map(place).collect()
+}
+
+/// Conversations of one walk that may be folded partition by partition.
+#[derive(Default)]
+struct Stretch {
+    walk_us: Option<i64>,
+    ids: HashSet<i64>,
+    of: BTreeMap<String, Vec<(usize, usize, u64)>>,
+}
+
+struct Rebuilding<'a> {
+    source: Arc<dyn Store>,
+    segments: &'a [ArchiveSegment],
+    open: BTreeMap<usize, Arc<Segment>>,
+    stretch: Stretch,
+}
+
+impl Rebuilding<'_> {
+    async fn run(&mut self, writer: &mut Writer, steps: Vec<Place>) -> Result<()> {
+        for Place { segment, number, bytes, kind } in steps {
+            match kind {
+                Kind::Nothing => {}
+                Kind::Alone => {
+                    self.flush(writer).await?;
+                    let step = self.opened(segment).await?;
+                    let step = cpu::run_on(bytes, move || step.step(number)).await?;
+                    apply(writer, step).await?;
+                }
+                Kind::Conversations { partition, walk_us, members, ids } => {
+                    // Where members follow only what came or went, it matters which step that was.
+                    let apart = !members && !writer.lake.paths(&CAMPAIGN_MEMBERS).is_empty();
+                    let other = self.stretch.walk_us.is_some_and(|walk| walk != walk_us);
+                    if apart || other || ids.iter().any(|id| self.stretch.ids.contains(id)) {
+                        self.flush(writer).await?;
+                    }
+                    self.stretch.walk_us = Some(walk_us);
+                    self.stretch.ids.extend(ids);
+                    self.stretch.of.entry(partition).or_default().push((segment, number, bytes));
+                }
+            }
+        }
+        self.flush(writer).await
+    }
+
+    /// Folds what has been gathered; while one group is folded, the next is decoded.
+    async fn flush(&mut self, writer: &mut Writer) -> Result<()> {
+        let stretch = std::mem::take(&mut self.stretch);
+        let groups = stretch.of.into_values().flat_map(pieces);
+        let mut ahead: Option<JoinHandle<Result<Group>>> = None;
+        for group in groups {
+            let decoding = self.decode(group, writer.forgotten.clone()).await?;
+            if let Some(ready) = ahead.replace(decoding) {
+                fold(writer, ready).await?;
+            }
+        }
+        if let Some(ready) = ahead {
+            fold(writer, ready).await?;
+        }
+        Ok(())
+    }
+
+    async fn decode(
+        &mut self,
+        group: Vec<(usize, usize, u64)>,
+        forgotten: Forgotten,
+    ) -> Result<JoinHandle<Result<Group>>> {
+        let mut steps = Vec::with_capacity(group.len());
+        for (segment, number, _) in &group {
+            steps.push((self.opened(*segment).await?, *number));
+        }
+        let bytes = group.iter().map(|(_, _, bytes)| bytes).sum();
+        Ok(tokio::spawn(cpu::run_on(bytes, move || {
+            let mut all: Vec<(Conversations, Vec<Bytes>)> = Vec::with_capacity(steps.len());
+            for (segment, number) in steps {
+                let step = segment.step(number)?;
+                if let Head::Conversations(head) = step.head {
+                    all.push((head, step.bodies));
+                }
+            }
+            Group::of(all, forgotten)
+        })))
+    }
+
+    async fn opened(&mut self, number: usize) -> Result<Arc<Segment>> {
+        if let Some(segment) = self.open.get(&number) {
+            return Ok(segment.clone());
+        }
+        if self.open.len() >= OPEN_MAX {
+            self.open.clear();
+        }
+        let segment = Arc::new(open_segment(self.source.as_ref(), &self.segments[number].path).await?);
+        self.open.insert(number, segment.clone());
+        Ok(segment)
+    }
+}
+
+async fn fold(writer: &mut Writer, ready: JoinHandle<Result<Group>>) -> Result<()> {
+    let group = ready.await.map_err(|cause| Error::internal("a computation failed").caused_by(cause))??;
+    group.fold(writer).await
+}
+
+/// Cut so that each piece is small enough to be folded at once.
+fn pieces(steps: Vec<(usize, usize, u64)>) -> Vec<Vec<(usize, usize, u64)>> {
+    let mut pieces: Vec<Vec<(usize, usize, u64)>> = Vec::new();
+    let mut bytes = 0;
+    for step in steps {
+        match pieces.last_mut() {
+            Some(piece) if bytes + step.2 <= GROUP_BYTES => {
+                bytes += step.2;
+                piece.push(step);
+            }
+            _ => {
+                bytes = step.2;
+                pieces.push(vec![step]);
+            }
+        }
+    }
+    pieces
+}
+
+/// The last commit: the state of the old lake, where it is known, and the objects of the new one.
+async fn end(
+    writer: Writer,
+    before: Option<&Manifest>,
+    archive: &Archive,
+    kept: Option<Archive>,
+) -> Result<Rebuilt> {
+    let mut lake = writer.lake;
+    lake.manifest.archive = kept;
+    if let Some(before) = before {
+        take_state(&mut lake.manifest, before);
+    }
+    lake.end(before.map_or(RunStatus::Stopped, |before| match before.run.status {
+        RunStatus::Running => RunStatus::Stopped,
+        ended => ended,
+    }))
+    .await?;
+    Ok(told(&lake, before, archive))
+}
+
+/// What only the old manifest knows: how far each table was read. A walk in progress is not taken along.
+fn take_state(manifest: &mut Manifest, before: &Manifest) {
+    manifest.since = before.since;
+    manifest.last_complete.clone_from(&before.last_complete);
+    manifest.last_full_walk.clone_from(&before.last_full_walk);
+    manifest.first_load_ended = before.first_load_ended;
+    manifest.pending.clone_from(&before.pending);
+    for (name, state) in &before.tables {
+        let rebuilt = manifest.tables.entry(name.clone()).or_default();
+        rebuilt.bookmark = state.bookmark;
+        rebuilt.synced_at = state.synced_at;
+        rebuilt.missing = state.missing;
+        rebuilt.reset = state.reset;
+        rebuilt.inputs.clone_from(&state.inputs);
+        rebuilt.key.clone_from(&state.key);
+        if rebuilt.schema.is_empty() {
+            rebuilt.schema.clone_from(&state.schema);
+        }
+    }
+}
+
+fn told(lake: &Lake, before: Option<&Manifest>, archive: &Archive) -> Rebuilt {
+    let now: BTreeMap<&str, &str> =
+        lake.manifest.objects().map(|(_, path, object)| (path, object.sha256.as_str())).collect();
+    let old: BTreeMap<&str, &str> = before
+        .iter()
+        .flat_map(|old| old.objects())
+        .map(|(_, path, object)| (path, object.sha256.as_str()))
+        .collect();
+    let paths: BTreeSet<&str> =
+        if before.is_some() { now.keys().chain(old.keys()).copied().collect() } else { BTreeSet::new() };
+    let (same, different): (Vec<&str>, Vec<&str>) =
+        paths.into_iter().partition(|path| now.get(path) == old.get(path));
+    Rebuilt {
+        segments: archive.segments.len() as u64,
+        pages: archive.segments.iter().map(|one| one.pages).sum(),
+        raw_bytes: archive.segments.iter().map(|one| one.raw_bytes).sum(),
+        objects: now.len() as u64,
+        rows: lake.manifest.tables.values().map(|table| table.rows).sum(),
+        bytes: lake.manifest.objects().map(|(_, _, object)| object.bytes).sum(),
+        identical: same.len() as u64,
+        different: different.into_iter().map(ToOwned::to_owned).collect(),
+        manifest: lake.manifest.number,
+    }
+}

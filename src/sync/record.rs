@@ -1,0 +1,138 @@
+//! Conversations on their way into the archive, and out of it again.
+
+use std::collections::HashMap;
+use std::vec::IntoIter;
+
+use bytes::Bytes;
+
+use super::build::Context;
+use super::fetch::{Fetched, Thread};
+use super::ledger::{Entry, Ledger};
+use super::listed::{Listed, Row};
+use super::plan::Todo;
+use crate::archive::{self, Conversation, Conversations, Head, Step};
+use crate::columns::assemble;
+use crate::data_file::{self, Encoder};
+use crate::error::Result;
+use crate::manifest::Forgotten;
+use crate::page::Page;
+use crate::tables::{CONVERSATION_LIST, DETAIL, THREAD};
+
+/// What the archive keeps of these conversations, all of one partition.
+pub(super) fn recorded(
+    mut fetched: Vec<Fetched>,
+    context: &Context,
+    partition: String,
+    members: bool,
+) -> Result<Step> {
+    fetched.sort_by_key(|fetched| fetched.todo.id);
+    let (mut bodies, mut with, mut rows) = (Vec::new(), Vec::with_capacity(fetched.len()), Vec::new());
+    for Fetched { todo, detail, thread } in fetched {
+        rows.extend(todo.listed.map(|listed| Some(context.index[listed as usize])));
+        let gone = detail.is_none();
+        bodies.extend(detail.map(|page| page.body));
+        let thread = match thread {
+            Thread::Missing => archive::Thread::Missing,
+            Thread::NotAsked => not_asked(context.ledger.get(todo.id)),
+            Thread::Pages(pages) => {
+                let count = pages.len() as u32;
+                bodies.extend(pages.into_iter().map(|page| page.body));
+                archive::Thread::Pages(count)
+            }
+        };
+        let (id, known, listed) = (todo.id, todo.known, todo.listed.is_some());
+        with.push(Conversation { id, known, listed, gone, thread });
+    }
+    let listed = !rows.is_empty();
+    if listed {
+        bodies.push(listed_rows(&rows, context)?);
+    }
+    let (walk_us, span) = (context.walk_us, context.span);
+    let head = Conversations { walk_us, partition, span, members, with, listed };
+    Ok(Step { head: Head::Conversations(head), bodies })
+}
+
+fn not_asked(entry: Option<&Entry>) -> archive::Thread {
+    archive::Thread::NotAsked {
+        messages_as_of: entry.and_then(|entry| entry.messages_as_of),
+        walked_at: entry.and_then(|entry| entry.walked_at),
+        missing: entry.is_some_and(|entry| entry.missing),
+    }
+}
+
+/// What the list says of these rows, as one Parquet file.
+fn listed_rows(rows: &[Option<Row>], context: &Context) -> Result<Bytes> {
+    let mut columns = context.listed.take(rows)?;
+    columns.retain(|(name, _)| !matches!(*name, "_synced_at" | "_deleted_at"));
+    let mut encoder = Encoder::new(&CONVERSATION_LIST)?;
+    encoder.write(&assemble(&CONVERSATION_LIST, rows.len(), columns)?)?;
+    Ok(encoder.finish()?.bytes.into())
+}
+
+/// What some steps of one partition and one walk held, as they were fetched, and what they are built with.
+pub(super) fn fetched_again(
+    steps: Vec<(Conversations, Vec<Bytes>)>,
+    forgotten: Forgotten,
+) -> Result<(Vec<Fetched>, Context)> {
+    let Some((first, _)) = steps.first() else { return Ok((Vec::new(), empty(forgotten))) };
+    let mut context = Context { walk_us: first.walk_us, span: first.span, ..empty(forgotten) };
+    let (mut all, mut entries) = (Vec::new(), Vec::new());
+    for (head, mut bodies) in steps {
+        if head.listed
+            && let Some(rows) = bodies.pop()
+        {
+            for batch in data_file::open(&CONVERSATION_LIST, rows)?.batches() {
+                context.listed.push(batch?);
+            }
+        }
+        let mut bodies = bodies.into_iter();
+        for conversation in head.with {
+            entries.extend(entry(&conversation));
+            let listed = conversation.listed;
+            all.push((fetched(conversation, &mut bodies), listed));
+        }
+    }
+    context.ledger = Ledger::of(entries);
+    context.index = context.listed.index();
+    let places: HashMap<i64, u32> = (0..).zip(&context.index).map(|(place, row)| (row.id, place)).collect();
+    let place = |(mut fetched, listed): (Fetched, bool)| {
+        fetched.todo.listed = if listed { places.get(&fetched.todo.id).copied() } else { None };
+        fetched
+    };
+    Ok((all.into_iter().map(place).collect(), context))
+}
+
+fn empty(forgotten: Forgotten) -> Context {
+    Context {
+        listed: Listed::default(),
+        index: Vec::new(),
+        ledger: Ledger::default(),
+        forgotten,
+        walk_us: 0,
+        span: crate::schema::Span::default(),
+    }
+}
+
+fn entry(conversation: &Conversation) -> Option<Entry> {
+    let archive::Thread::NotAsked { messages_as_of, walked_at, missing } = conversation.thread else {
+        return None;
+    };
+    let (id, listed_at, partition, deleted) = (conversation.id, None, 0, false);
+    Some(Entry { id, listed_at, messages_as_of, walked_at, partition, deleted, missing })
+}
+
+fn fetched(conversation: Conversation, bodies: &mut IntoIter<Bytes>) -> Fetched {
+    let Conversation { id, known, gone, thread, .. } = conversation;
+    let key = id.to_string();
+    let page = |path: &str, body: Bytes| Page { path: path.replace("{key}", &key), parent: Some(id), body };
+    let todo = Todo { id, partition: None, listed: None, known, absent: false };
+    let detail = if gone { None } else { bodies.next().map(|body| page(DETAIL.path, body)) };
+    let thread = match thread {
+        archive::Thread::Missing => Thread::Missing,
+        archive::Thread::NotAsked { .. } => Thread::NotAsked,
+        archive::Thread::Pages(count) => {
+            Thread::Pages(bodies.by_ref().take(count as usize).map(|body| page(THREAD.path, body)).collect())
+        }
+    };
+    Fetched { todo, detail, thread }
+}

@@ -1,0 +1,271 @@
+//! The archive of raw pages: a lake that is made again from it is the live one, byte for byte, whatever the
+//! account, the API and the runs have been through; what is forgotten is in none of its bytes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use drift_simulator::{Behaviour, FaultScript, WorldConfig};
+use drift2parquet::archive::{Head, Segment, SegmentWriter, Step};
+use drift2parquet::clock::Clock;
+use drift2parquet::config::MEMORY;
+use drift2parquet::erase::Wanted;
+use drift2parquet::error::Result;
+use drift2parquet::lake::{RunId, read_segment};
+use drift2parquet::progress::Progress;
+use drift2parquet::sync::rebuild::{Rebuilt, rebuild};
+use drift2parquet::tables;
+use drift2parquet::verify::Verdict;
+
+use crate::account::Account;
+use crate::crash::life::{Death, live};
+use crate::crash::{Cut, Kept};
+use crate::faults::Found;
+use crate::faults::scripts::changes;
+use crate::forget::traces::Needles;
+use crate::lake::Lake;
+
+/// Tables that are summed up from others, whose `_synced_at` tells when somebody was forgotten.
+const SUMS: [&str; 2] = ["inboxes", "campaigns"];
+
+async fn made_again(lake: &Lake) -> Result<(Lake, Rebuilt)> {
+    let again = Lake::in_memory();
+    let run = RunId { id: "rebuild".to_owned(), version: "0.0.0".to_owned(), seed: 7 };
+    let clock = Clock::starting_at("2026-10-02T00:00:00Z".parse().unwrap());
+    let rebuilt =
+        rebuild(lake.store(), again.store(), run, clock, MEMORY, true, Arc::new(Progress::default())).await?;
+    Ok((again, rebuilt))
+}
+
+fn objects(lake: &Lake) -> BTreeMap<String, Bytes> {
+    tables::ALL.iter().flat_map(|table| lake.files(table.name)).collect()
+}
+
+impl Account {
+    /// Wrong unless a lake that is made again from the archive has the very objects of this one, but those of
+    /// some tables.
+    pub async fn is_made_again(&self, but: &[&str]) -> Found {
+        let (again, _) = made_again(&self.lake).await.map_err(|error| format!("rebuild: {error}"))?;
+        let (mut here, mut there) = (objects(&self.lake), objects(&again));
+        for objects in [&mut here, &mut there] {
+            objects.retain(|path, _| !but.iter().any(|table| path.starts_with(table)));
+        }
+        let names = |objects: &BTreeMap<String, Bytes>| objects.keys().cloned().collect::<Vec<_>>();
+        if names(&here) != names(&there) {
+            return Err(format!("made again: {:?} instead of {:?}", names(&there), names(&here)));
+        }
+        let other: Vec<&String> = here.keys().filter(|path| here[*path] != there[*path]).collect();
+        if other.is_empty() { Ok(()) } else { Err(format!("made again otherwise: {other:?}")) }
+    }
+
+    fn raw(mut self) -> Self {
+        self.settings.raw = true;
+        self
+    }
+
+    fn segments(&self) -> Vec<(String, Segment)> {
+        let opened = |(path, bytes)| (path, Segment::open::<Bytes>(bytes).unwrap());
+        self.lake.files("_raw").into_iter().map(opened).collect()
+    }
+}
+
+fn small(seed: u64) -> Account {
+    let world = WorldConfig { conversations: 12, months: 3, ..WorldConfig::small(seed) };
+    Account::of(world, Behaviour::default()).raw()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_load_is_made_again_byte_for_byte() {
+    let mut account = Account::small(801).raw();
+    account.run_to_the_end().await;
+    account.is_proven().await;
+    account.is_made_again(&[]).await.unwrap();
+    let (again, rebuilt) = made_again(&account.lake).await.unwrap();
+    assert!(rebuilt.different.is_empty() && rebuilt.identical > 20, "{rebuilt:?}");
+    // The new lake is one to go on with: nothing is left to do, and its archive goes on, too.
+    let mut account =
+        Account { settings: account.settings.clone(), ..Account::on(account.drift.clone()) }.with_lake(again);
+    let before = account.objects();
+    account.run_to_the_end().await;
+    assert_eq!(account.objects(), before);
+    account.is_made_again(&[]).await.unwrap();
+}
+
+#[test]
+fn runs_with_changes_between_are_made_again_byte_for_byte() {
+    for seed in 810..818 {
+        let mut chance = fastrand::Rng::with_seed(seed);
+        let mut account = small(seed).in_memory();
+        account.settings.checkpoint_bytes = [500, 64 << 20][chance.usize(0..2)];
+        for round in 0..4 {
+            live(account.run_to_the_end());
+            live(account.is_made_again(&[])).unwrap_or_else(|wrong| panic!("{seed}, {round}: {wrong}"));
+            account.drift.mutate(seed * 16 + round, changes(&mut chance));
+            account.wait([1, 30][chance.usize(0..2)]);
+            (account.settings.full, account.settings.refetch) = (chance.bool(), chance.u8(0..4) == 0);
+        }
+    }
+}
+
+/// The next run after one that died anywhere folds what that one has archived, so that nothing the lake has is
+/// missing in the archive.
+#[test]
+fn wherever_a_run_dies_the_archive_holds_what_the_lake_holds() {
+    for (at, power) in (0..240).step_by(3).map(|at| (at, at % 2 == 0)) {
+        let world = WorldConfig { conversations: 5, months: 2, ..WorldConfig::small(820) };
+        let mut account = Account::of(world, Behaviour::default()).raw().in_memory();
+        (account.settings.checkpoint_bytes, account.settings.concurrency) = (500, 1);
+        let cut = [Cut::Before, Cut::After, Cut::Torn][at % 3];
+        let power = power.then_some(Kept::Nothing);
+        let ended = account.run_to_death(Death { at, cut, power });
+        account.is_whole().unwrap_or_else(|wrong| panic!("{at}: {wrong}"));
+        account.wait(1);
+        account.recovers().unwrap_or_else(|wrong| panic!("{at}: {wrong}"));
+        live(account.is_made_again(&[])).unwrap_or_else(|wrong| panic!("{at}, {cut:?}: {wrong}"));
+        if ended.is_some() {
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_forgotten_is_in_no_byte_of_the_archive() {
+    let mut account = small(830);
+    account.run_to_the_end().await;
+    let contact = account.busy_contact();
+    let needles = Needles::of_contact(&account, contact);
+    assert!(needles.traces(&account).iter().any(|trace| trace.contains("_raw")));
+    account.forget(&Wanted::Contacts(vec![account.contact_id(contact)])).await;
+    assert_eq!(needles.traces(&account), Vec::<String>::new());
+    account.is_proven().await;
+    account.is_made_again(&SUMS).await.unwrap();
+    // Nor does a later run bring them into it.
+    account.drift.mutate(831, changes(&mut fastrand::Rng::with_seed(831)));
+    account.wait(30);
+    account.settings.refetch = true;
+    account.run_to_the_end().await;
+    assert_eq!(Needles::of_contact(&account, contact).traces(&account), Vec::<String>::new());
+    account.is_made_again(&SUMS).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_drift_deleted_and_was_forgotten_does_not_come_back() {
+    let mut account = small(840);
+    account.run_to_the_end().await;
+    for round in 0..4 {
+        account.drift.mutate(840 + round, changes(&mut fastrand::Rng::with_seed(round)));
+    }
+    account.wait(30);
+    (account.settings.full, account.settings.refetch) = (true, true);
+    account.run_to_the_end().await;
+    let told = account.forget(&Wanted::Deleted).await;
+    assert!(!told.rows.is_empty(), "{told:?}");
+    account.is_made_again(&SUMS).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_that_was_reset_is_made_again_as_it_is() {
+    for table in ["messages", "conversations", "contacts", "users"] {
+        let mut account = small(850);
+        account.run_to_the_end().await;
+        account.reset(table).await;
+        account.wait(1);
+        account.run_to_the_end().await;
+        account.is_made_again(&[]).await.unwrap_or_else(|wrong| panic!("{table}: {wrong}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_is_missing_cut_or_changed_is_told() {
+    let mut account = small(860);
+    account.run_to_the_end().await;
+    let (path, _) = account.segments().pop().unwrap();
+    let file = account.lake.path().join(&path);
+    let sound = std::fs::read(&file).unwrap();
+    let mut flipped = sound.clone();
+    flipped[sound.len() / 2] ^= 1;
+    for damaged in [Some(&flipped[..]), Some(&sound[..sound.len() - 9]), None] {
+        match damaged {
+            Some(bytes) => std::fs::write(&file, bytes).unwrap(),
+            None => std::fs::remove_file(&file).unwrap(),
+        }
+        account.is_valid(Verdict::Broken).await.unwrap();
+        assert_eq!(made_again(&account.lake).await.unwrap_err().kind().exit_code(), 5);
+        // The tables do not depend on it.
+        account.run_to_the_end().await;
+    }
+    std::fs::write(&file, &sound).unwrap();
+    account.is_proven().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_manifest_does_not_lose_the_lake() {
+    let mut account = small(870);
+    account.run_to_the_end().await;
+    let whole = objects(&account.lake);
+    std::fs::remove_dir_all(account.lake.path().join("_manifest")).unwrap();
+    let (again, _) = made_again(&account.lake).await.unwrap();
+    assert_eq!(objects(&again), whole);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_archive_begins_with_its_lake_and_stays() {
+    let mut account = Account::small(880);
+    account.run_to_the_end().await;
+    let refused = made_again(&account.lake).await.unwrap_err();
+    assert_eq!(refused.kind().exit_code(), 2);
+    account.settings.raw = true;
+    let refused = account.try_run(&drift2parquet::stop::Stop::default()).await.unwrap_err();
+    assert_eq!(refused.kind().exit_code(), 2);
+    let mut account = account.with_new_lake();
+    account.run_to_the_end().await;
+    account.settings.raw = false;
+    account.drift.mutate(881, changes(&mut fastrand::Rng::with_seed(881)));
+    account.wait(30);
+    account.run_to_the_end().await;
+    account.is_made_again(&[]).await.unwrap();
+    let existing = account.lake.store();
+    let run = RunId { id: "again".to_owned(), version: "0".to_owned(), seed: 1 };
+    let clock = Clock::starting_at("2026-10-02T00:00:00Z".parse().unwrap());
+    let onto = rebuild(existing.clone(), existing, run, clock, MEMORY, true, Arc::default()).await;
+    assert_eq!(onto.unwrap_err().kind().exit_code(), 2);
+}
+
+/// Many small runs leave few segments, and the joined ones hold what the small ones held.
+#[tokio::test(start_paused = true)]
+async fn small_segments_are_joined() {
+    let mut account = small(890);
+    account.drift.set_faults(FaultScript::default());
+    for round in 0..12 {
+        account.run_to_the_end().await;
+        account.drift.mutate(890 + round, changes(&mut fastrand::Rng::with_seed(round)));
+        account.wait(2);
+    }
+    account.run_to_the_end().await;
+    let segments = account.segments();
+    assert!(segments.len() <= 33, "{}", segments.len());
+    assert!(segments.iter().any(|(_, segment)| segment.steps().len() > 20));
+    for (path, _) in &segments {
+        read_segment(account.lake.store().as_ref(), path).await.unwrap();
+    }
+    account.is_proven().await;
+    account.is_made_again(&[]).await.unwrap();
+}
+
+#[test]
+fn a_segment_gives_back_what_went_in_and_refuses_what_was_cut() {
+    let body = |number: usize| Bytes::from(vec![number as u8; number * 70_000]);
+    let step = |number: usize| Step {
+        head: Head::Reset { table: format!("{number}") },
+        bodies: (0..number).map(body).collect(),
+    };
+    let mut writer = SegmentWriter::new().unwrap();
+    (0..12).for_each(|number| writer.push(&step(number)).unwrap());
+    let bytes = Bytes::from(writer.finish().unwrap());
+    let segment = Segment::open(bytes.clone()).unwrap();
+    (0..12).for_each(|number| assert_eq!(segment.step(number).unwrap(), step(number)));
+    assert_eq!(segment.steps().len(), 12);
+    for end in 0..bytes.len() {
+        assert!(Segment::open(bytes.slice(..end)).is_err(), "{end}");
+    }
+}
