@@ -242,7 +242,7 @@ fn cleaned(
         }
         _ => records.iter().map(|record| is_of(table, record, forgotten, staying)).collect(),
     };
-    let names_by_cursor = matches!(table.name, "conversation_list") && next_names(body, forgotten);
+    let names_by_cursor = matches!(rows, Rows::Array(_)) && next_names(body, forgotten);
     if !picked.contains(&true) && !names_by_cursor {
         return None;
     }

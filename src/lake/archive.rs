@@ -13,7 +13,7 @@ use super::Lake;
 use super::objects::checksum;
 use crate::archive::{Head, Segment, SegmentWriter, Step, join};
 use crate::cpu;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::ArchiveSegment;
 use crate::store::{Opened, Store};
 
@@ -150,7 +150,8 @@ impl Lake {
         for entry in found.into_iter().filter(|entry| !named.contains(&entry.path)) {
             match Name::of(&entry.path) {
                 Some(name) if name.after == after => late.push(entry),
-                _ => stale.push(entry.path),
+                Some(_) => stale.push(entry.path),
+                None => {}
             }
         }
         for entry in late {
@@ -219,8 +220,18 @@ impl Lake {
                 joined.extend(run);
                 continue;
             }
-            joined.push(self.join_run(&run).await?);
-            gone.extend(run.into_iter().map(|one| one.path));
+            match self.join_run(&run).await {
+                Ok(one) => {
+                    joined.push(one);
+                    gone.extend(run.into_iter().map(|one| one.path));
+                }
+                // The tables do not depend on it; `verify` names what is wrong.
+                Err(error) if error.kind() == ErrorKind::Store => {
+                    tracing::warn!(%error, "leaving segments of the archive as they are");
+                    joined.extend(run);
+                }
+                Err(error) => return Err(error),
+            }
         }
         self.manifest.archive.get_or_insert_default().segments = joined;
         Ok(gone)

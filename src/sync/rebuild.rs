@@ -23,7 +23,7 @@ use crate::archive::{Conversations, Head, Segment, StepAt};
 use crate::clock::Clock;
 use crate::cpu;
 use crate::error::{Error, Result};
-use crate::lake::{self, Lake, Name, RAW, RunId, open_segment, read_segment};
+use crate::lake::{self, Lake, Name, RAW, RunId, open_segment, partition_of, read_segment, table_of};
 use crate::manifest::{Archive, ArchiveSegment, Forgotten, Manifest, RunStatus};
 use crate::progress::{Phase, Progress};
 use crate::report::Report;
@@ -109,8 +109,23 @@ pub async fn rebuild(
         stretch: Stretch::default(),
     };
     rebuilding.run(&mut writer, steps).await?;
+    put_emptied(&mut writer, before.as_ref()).await?;
     views::put(&mut writer).await?;
     end(writer, before.as_ref(), &archive, keep_archive.then_some(spine)).await
+}
+
+/// Objects whose last row was forgotten stay, without rows; nothing in the archive tells of them.
+async fn put_emptied(writer: &mut Writer, before: Option<&Manifest>) -> Result<()> {
+    let emptied = before.iter().flat_map(|before| before.objects()).filter(|(_, _, object)| object.rows == 0);
+    for (_, path, _) in emptied {
+        let Some(table) =
+            table_of(path).filter(|table| !writer.lake.paths(table).iter().any(|one| one == path))
+        else {
+            continue;
+        };
+        writer.lake.put_empty(table, partition_of(path).as_deref()).await?;
+    }
+    Ok(())
 }
 
 /// The archive that the manifest names; where the manifest is lost, what lies there.

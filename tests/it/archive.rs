@@ -64,7 +64,7 @@ impl Account {
     }
 
     fn segments(&self) -> Vec<(String, Segment)> {
-        let opened = |(path, bytes)| (path, Segment::open::<Bytes>(bytes).unwrap());
+        let opened = |(path, bytes): (String, Bytes)| (path, Segment::open(bytes).unwrap());
         self.lake.files("_raw").into_iter().map(opened).collect()
     }
 }
@@ -83,8 +83,7 @@ async fn a_first_load_is_made_again_byte_for_byte() {
     let (again, rebuilt) = made_again(&account.lake).await.unwrap();
     assert!(rebuilt.different.is_empty() && rebuilt.identical > 20, "{rebuilt:?}");
     // The new lake is one to go on with: nothing is left to do, and its archive goes on, too.
-    let mut account =
-        Account { settings: account.settings.clone(), ..Account::on(account.drift.clone()) }.with_lake(again);
+    let mut account = Account::on(account.drift.clone()).raw().with_lake(again);
     let before = account.objects();
     account.run_to_the_end().await;
     assert_eq!(account.objects(), before);

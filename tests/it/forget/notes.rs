@@ -9,8 +9,8 @@ use drift2parquet::erase::Wanted;
 use drift2parquet::tables::{CONTACTS, CONVERSATIONS, MESSAGES};
 use drift2parquet::verify::Verdict;
 
+use super::adds_up;
 use super::traces::Needles;
-use super::{adds_up, clock, run};
 use crate::account::Account;
 use crate::counts::record;
 
