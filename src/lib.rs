@@ -18,6 +18,7 @@ pub mod lake;
 pub mod manifest;
 pub mod page;
 pub mod progress;
+pub mod publish;
 pub mod report;
 pub mod reset;
 pub mod schedule;

@@ -10,13 +10,16 @@
 
 mod conform;
 mod encoder;
+mod end;
 mod guard;
 mod input;
+mod plain;
 mod properties;
 mod reader;
 #[cfg(test)]
 pub(crate) mod samples;
 mod sizes;
+mod summary;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +28,9 @@ pub use parquet::file::reader::ChunkReader;
 
 pub use self::conform::{Difference, conform};
 pub use self::encoder::{Encoded, Encoder};
+pub use self::end::End;
 pub use self::guard::is_guarded;
+pub use self::plain::{decode_plain, encode_plain};
 pub use self::reader::{Batches, Reader, open};
 pub use self::sizes::bytes_of;
+pub use self::summary::ColumnSummary;

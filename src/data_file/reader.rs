@@ -103,7 +103,7 @@ impl Reader {
         Ok(Batches::new(self, Arc::new(Schema::new(fields))))
     }
 
-    fn parquet(&self) -> &ParquetMetaData {
+    pub(super) fn parquet(&self) -> &ParquetMetaData {
         self.footer.metadata()
     }
 }

@@ -277,6 +277,14 @@ pub enum Command {
         shape: Shape,
     },
 
+    /// Publishes the lake as Delta tables, one for each table, for readers who need one version of a whole table
+    /// while loads go on.
+    ///
+    /// Asks Drift nothing, needs no token, and changes nothing in the lake. Objects that changed are copied under
+    /// names of their own (by the bucket itself, or as a second name of the file in a directory), and one commit
+    /// in each Delta table replaces the old by the new. Publishing the same state again writes nothing.
+    Publish(PublishOptions),
+
     /// Erases contacts, conversations, or all that Drift deleted from the lake, physically and for good.
     ///
     /// Asks Drift nothing and needs no token. Rows are removed, not marked, and no later run brings them back:
@@ -342,6 +350,28 @@ pub enum Command {
         /// Where to.
         directory: PathBuf,
     },
+}
+
+/// The options of `publish`.
+#[derive(Debug, Group)]
+pub struct PublishOptions {
+    /// Where the Delta tables lie: a directory, or an address such as the lake's own, outside of every lake. Each
+    /// table is a folder in there. Default: `publish-delta` of the file.
+    #[arg(long, value_name = "URL")]
+    pub to: Option<String>,
+
+    /// How long files that were replaced are kept, for readers that are still at them and for time travel.
+    /// Default: 7d. `0s` deletes them at once, and the log of earlier versions too: after `forget`.
+    #[arg(long, value_name = "DURATION")]
+    pub retain: Option<String>,
+
+    /// Publish although the last run left rows pending or set aside.
+    #[arg(long)]
+    pub allow_incomplete: bool,
+
+    /// How it is told.
+    #[command(flatten)]
+    pub shape: Shape,
 }
 
 /// The options of `forget`.
@@ -515,6 +545,14 @@ pub struct SyncOptions {
     /// put, and nothing notices. Without it the first run on such a store ends with exit code 5.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub accept_unsafe_store: Option<bool>,
+    /// After a run that left nothing pending, publish the lake as Delta tables there: a directory, or an address
+    /// such as the lake's own, outside of every lake. See `publish`. Default: none.
+    #[arg(long, value_name = "URL")]
+    pub publish_delta: Option<String>,
+
+    /// How long files that were replaced in the Delta tables are kept. Default: 7d.
+    #[arg(long, value_name = "DURATION")]
+    pub retain: Option<String>,
 
     /// Where Drift answers. Default: <https://driftapi.com>. For the simulator, or a proxy. The token is sent
     /// there and to no other host.
@@ -579,6 +617,8 @@ impl SyncOptions {
             takeover: self.takeover.or(file.takeover),
             accept_deletions: self.accept_deletions.or(file.accept_deletions),
             accept_unsafe_store: self.accept_unsafe_store.or(file.accept_unsafe_store),
+            publish_delta: given(self.publish_delta).or(given(file.publish_delta)),
+            retain: self.retain.or(file.retain),
             api_url: given(self.api_url).or(given(file.api_url)),
         }
     }

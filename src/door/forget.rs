@@ -15,6 +15,10 @@ use super::place::Place;
 use super::talk::Talk;
 use super::{run_id, stdout};
 
+/// A lake does not know where it was published.
+const PUBLISHED: &str = "if this lake is published as Delta tables, these still hold what was erased: run \
+    `drift2parquet publish --to URL --retain 0s` now";
+
 /// Erases what is wanted from the lake.
 pub fn run(
     lake: &Place,
@@ -40,6 +44,9 @@ pub fn run(
     }
     if !dry_run && told.older_versions.is_empty() {
         talk.note("backups and snapshots of this lake, if there are any, still hold what was erased");
+    }
+    if !dry_run && !told.rewritten.is_empty() {
+        talk.note(PUBLISHED);
     }
     if !told.older_versions.is_empty() {
         talk.note("if the bucket keeps versions, older ones of the objects named `older` still hold what was erased");

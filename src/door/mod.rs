@@ -20,6 +20,7 @@ mod meter;
 mod panic;
 mod place;
 mod plan;
+mod publish;
 mod rebuild;
 mod reset;
 mod run_id;
@@ -120,6 +121,11 @@ fn dispatch(args: Args, file: File, talk: &Talk) -> Result<Exit> {
         Command::Files { table, shape } => {
             files::run(&Place::of(&common)?, table.as_deref(), shape.or(common.format))
         }
+        Command::Publish(options) => {
+            let shape = options.shape.or(common.format);
+            let publication = settings::publication(&common, &options, &file.sync)?;
+            publish::run(&Place::of(&common)?, &publication, shape, now)
+        }
         Command::Forget(options) => {
             let shape = options.shape.or(common.format);
             forget::run(&Place::of(&common)?, &options.wanted(), options.dry_run, shape, now, talk)
@@ -129,7 +135,8 @@ fn dispatch(args: Args, file: File, talk: &Talk) -> Result<Exit> {
         }
         Command::Rebuild { into, without_archive, memory, shape } => {
             let memory = memory.as_deref().map_or(Ok(drift2parquet::config::MEMORY), settings::memory)?;
-            let order = rebuild::Order { from: settings::lake(&common)?, into, memory, without_archive, now };
+            let (from, into) = (Place::of(&common)?, Place::named(into, &common)?);
+            let order = rebuild::Order { from, into, memory, without_archive, now };
             rebuild::run(&order, shape.or(common.format), talk)
         }
         Command::Tables { names, format } => {

@@ -30,6 +30,14 @@ impl Place {
             Error::usage("no lake is given")
                 .hint("give its directory or s3:// address by --lake or DRIFT2PARQUET_LAKE")
         })?;
+        Self::named(name, common)
+    }
+
+    /// Another place than the lake, reached by the same options.
+    ///
+    /// # Errors
+    /// [`Error::usage`] when the name is none, or when options do not fit.
+    pub fn named(name: String, common: &Common) -> Result<Self> {
         let (location, s3) = (Location::parse(&name)?, common.s3.clone());
         check(&s3)?;
         Ok(Self { name, location, s3 })

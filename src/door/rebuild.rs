@@ -5,22 +5,22 @@ use std::sync::Arc;
 use drift2parquet::clock::Clock;
 use drift2parquet::error::Result;
 use drift2parquet::progress::Progress;
-use drift2parquet::store;
 use drift2parquet::sync::rebuild::{Rebuilt, rebuild};
 use jiff::Timestamp;
 
 use super::args::Format;
 use super::exit::Exit;
 use super::figures::count;
+use super::place::Place;
 use super::talk::Talk;
 use super::{run_id, stdout};
 
 /// What is to be made again, and where.
 pub struct Order {
     /// The lake with the archive.
-    pub from: String,
+    pub from: Place,
     /// Where the new one is to lie.
-    pub into: String,
+    pub into: Place,
     /// The limit on memory, in bytes.
     pub memory: u64,
     /// Whether the new lake does without the archive.
@@ -31,10 +31,12 @@ pub struct Order {
 
 /// Makes the lake again.
 pub fn run(order: &Order, format: Format, _talk: &Talk) -> Result<Exit> {
-    let (source, target) = (store::open(&order.from)?, store::open(&order.into)?);
     let (run, clock) = (run_id::fresh(order.now), Clock::starting_at(order.now));
     let (progress, keep) = (Arc::new(Progress::default()), !order.without_archive);
-    let rebuilding = async { rebuild(source, target, run, clock, order.memory, keep, progress).await };
+    let rebuilding = async {
+        let (source, target) = (order.from.open().await?, order.into.open().await?);
+        rebuild(source, target, run, clock, order.memory, keep, progress).await
+    };
     let rebuilt = super::block_on(rebuilding)?;
     match format {
         Format::Json => stdout::json(&rebuilt)?,

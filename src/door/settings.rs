@@ -6,13 +6,14 @@ use std::time::Duration;
 use drift2parquet::api::ApiUrl;
 use drift2parquet::config::{self, Selection, Since, SyncSettings};
 use drift2parquet::error::{Error, Result};
+use drift2parquet::publish;
 use drift2parquet::schedule::{EVERY_MAX, EVERY_MIN, Schedule};
 use drift2parquet::schema::PartitionBy;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-use super::args::{Common, LogFormat, SyncOptions, VerifyOptions, given};
+use super::args::{Common, LogFormat, PublishOptions, SyncOptions, VerifyOptions, given};
 use super::place::Place;
 use super::token::{Credentials, Environment};
 
@@ -77,6 +78,8 @@ pub struct Order {
     pub allow_incomplete: bool,
     /// When further runs begin, if they shall.
     pub every: Option<Schedule>,
+    /// Where the lake is published after the run, and how.
+    pub publication: Option<Publication>,
     /// When the run starts, by this machine's clock.
     pub now: Timestamp,
 }
@@ -107,6 +110,39 @@ pub struct Proof {
     pub against: Option<(usize, Line)>,
 }
 
+/// Where a lake is published, and how.
+#[derive(Debug)]
+pub struct Publication {
+    /// Where to.
+    pub to: Place,
+    /// How.
+    pub settings: publish::Settings,
+}
+
+/// What a `publish` was asked for, where it was not typed by what the file says of `sync`.
+pub fn publication(common: &Common, options: &PublishOptions, file: &SyncOptions) -> Result<Publication> {
+    let to = given(options.to.clone()).or(given(file.publish_delta.clone()));
+    let to = to.ok_or_else(|| {
+        Error::usage("it is not said where to publish").hint("give a directory or an address by --to")
+    })?;
+    let retain = retain(options.retain.as_ref().or(file.retain.as_ref()))?;
+    let allow_incomplete = options.allow_incomplete || file.allow_incomplete.unwrap_or(false);
+    let to = Place::named(to, common)?;
+    Ok(Publication { to, settings: publish::Settings { retain, allow_incomplete } })
+}
+
+fn publication_after(common: &Common, options: &SyncOptions) -> Result<Option<Publication>> {
+    let retain = retain(options.retain.as_ref())?;
+    let allow_incomplete = options.allow_incomplete.unwrap_or(false);
+    let settings = publish::Settings { retain, allow_incomplete };
+    let to = given(options.publish_delta.clone()).map(|to| Place::named(to, common)).transpose()?;
+    Ok(to.map(|to| Publication { to, settings }))
+}
+
+fn retain(text: Option<&String>) -> Result<Duration> {
+    text.map_or(Ok(publish::RETAIN), |text| duration("retain", text))
+}
+
 /// What `sync` was asked for.
 pub fn order(
     common: &Common,
@@ -121,6 +157,7 @@ pub fn order(
         report: options.report.clone().map(report_to).transpose()?,
         accept_unsafe_store: options.accept_unsafe_store.unwrap_or(false),
         allow_incomplete: options.allow_incomplete.unwrap_or(false),
+        publication: publication_after(common, options)?,
         line: line(options.api_url.as_deref(), options.max_rate, sync.concurrency, environment, now)?,
         sync,
         now,

@@ -67,7 +67,24 @@ async fn once(order: &Order, stop: &Stop, talk: &Talk) -> Result<Exit> {
     let Ended { report, error } = ended?;
     tell(&report, talk);
     // What stopped the run matters more than a report that could not be delivered.
-    error.map_or(delivered, Err).map(|()| exit(order, &report))
+    error.map_or(delivered, Err)?;
+    let exit = exit(order, &report);
+    publish(order, exit, talk).await?;
+    Ok(exit)
+}
+
+/// Publishes the lake where that was asked for. One that is not complete stays as it was published last.
+async fn publish(order: &Order, exit: Exit, talk: &Talk) -> Result<()> {
+    match &order.publication {
+        None => Ok(()),
+        Some(publication) if exit == Exit::Done => {
+            super::publish::after(&order.lake, publication, order.now, talk).await
+        }
+        Some(_) => {
+            talk.note("nothing is published, since the run is not complete");
+            Ok(())
+        }
+    }
 }
 
 async fn watched(order: &Order, stop: &Stop, talk: &Talk) -> Result<Ended> {

@@ -15,6 +15,6 @@ pub use self::arrow::{arrow_type, fingerprint};
 pub use self::column::{Column, Origin};
 pub use self::kind::{Kind, TIME_MS_END, TIME_MS_START};
 pub use self::markdown::markdown;
-pub use self::partition::{Partition, PartitionBy, Span};
+pub use self::partition::{NULL_PARTITION, Partition, PartitionBy, Span};
 pub use self::source::{Absence, Call, Paging, Rows, Source};
 pub use self::table::Table;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// What Hive, Spark and DuckDB call the partition of a null.
-const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
+pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// How a table is cut into objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,13 +18,13 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{
-    Attribute, Attributes, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
-    PutPayload, UpdateVersion,
+    Attribute, Attributes, GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode,
+    PutOptions, PutPayload, UpdateVersion,
 };
 
 use self::complaint::Deed;
 use super::spool::spool;
-use super::{Creation, Entry, Etag, Expect, Guard, Opened, Store, Stored};
+use super::{Creation, End, Entry, Etag, Expect, Guard, Opened, Origin, Store, Stored};
 use crate::error::{Error, Result};
 
 /// Waits before a put whose outcome was unknown and which has not landed is tried once more. The store's
@@ -81,6 +81,11 @@ impl Bucket {
             if self.root.as_ref().is_empty() { path.to_owned() } else { format!("{}/{path}", self.root) };
         Path::parse(location)
             .map_err(|cause| Error::store("not a path in a lake").caused_by(cause).at("path", path))
+    }
+
+    /// What people call the bucket, without the prefix of the lake.
+    fn bucket(&self) -> &str {
+        self.address.strip_suffix(self.root.as_ref()).unwrap_or(&self.address).trim_end_matches('/')
     }
 
     /// The path in the lake, of an object that a listing has shown.
@@ -240,6 +245,39 @@ impl Store for Bucket {
 
     fn relies_on_conditions(&self) -> bool {
         true
+    }
+
+    fn origin(&self, path: &str) -> Option<Origin> {
+        let location = self.location(path).ok()?;
+        Some(Origin::Object(self.bucket().to_owned(), location.to_string()))
+    }
+
+    /// Done by the bucket itself, for objects of the same one.
+    async fn copy(&self, origin: &Origin, path: &str) -> Result<Option<Etag>> {
+        let Origin::Object(bucket, from) = origin else { return Ok(None) };
+        if bucket != self.bucket() {
+            return Ok(None);
+        }
+        let from = Path::parse(from).map_err(|cause| self.failed(Deed::Read, path, cause.into()))?;
+        match self.objects.copy(&from, &self.location(path)?).await {
+            Ok(()) => {}
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(cause) => return Err(self.failed(Deed::Write, path, cause)),
+        }
+        let copied = self.objects.head(&self.location(path)?).await;
+        copied
+            .map_err(|cause| self.failed(Deed::Read, path, cause))
+            .and_then(|meta| named(meta.e_tag))
+            .map(Some)
+    }
+
+    async fn end(&self, path: &str, bytes: u64) -> Result<Option<End>> {
+        let options = GetOptions::new().with_range(Some(GetRange::Suffix(bytes)));
+        let found = self.objects.get_opts(&self.location(path)?, options).await;
+        let found = found.map_err(|cause| self.failed(Deed::Read, path, cause))?;
+        let size = found.meta.size;
+        let bytes = found.bytes().await.map_err(|cause| self.failed(Deed::Read, path, cause))?;
+        Ok(Some(End { bytes, size }))
     }
 
     async fn lock(&self) -> Result<Option<Box<dyn Guard>>> {

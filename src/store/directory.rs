@@ -2,6 +2,7 @@
 //! are synced too, so that it survives a power cut. A folder of data never holds anything but its object.
 
 mod complaint;
+mod copy;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,7 @@ use bytes::Bytes;
 
 use self::complaint::{cannot_read, cannot_write, changed_meanwhile, held, is_a_file, no_access, no_path};
 use super::disk::{Contents, Disk, RealDisk, Standing};
-use super::{Creation, Entry, Etag, Expect, Guard, Opened, Store, Stored};
+use super::{Creation, Entry, Etag, Expect, Guard, Opened, Origin, Store, Stored};
 use crate::error::Result;
 
 /// Where objects are written before they are renamed into place.
@@ -288,6 +289,17 @@ impl Store for Directory {
             self.sync_name(&place).await
         };
         settled.await.map_err(|cause| cannot_write(&place, cause))
+    }
+
+    fn origin(&self, path: &str) -> Option<Origin> {
+        self.place(path).ok().map(Origin::File)
+    }
+
+    async fn copy(&self, origin: &Origin, path: &str) -> Result<Option<Etag>> {
+        match origin {
+            Origin::File(file) => self.link(file, path).await,
+            Origin::Object(..) => Ok(None),
+        }
     }
 
     async fn lock(&self) -> Result<Option<Box<dyn Guard>>> {

@@ -13,6 +13,7 @@ mod spool;
 
 use std::fmt::Debug;
 use std::fs::File;
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -78,6 +79,24 @@ pub enum Expect {
     Version(Etag),
 }
 
+/// Where an object lies, for a store that can copy it without its bytes passing through this program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A file of a directory lake.
+    File(PathBuf),
+    /// An object of a bucket: what people call the bucket, and its path in there.
+    Object(String, String),
+}
+
+/// The end of one version of an object.
+#[derive(Debug, Clone)]
+pub struct End {
+    /// Its last bytes.
+    pub bytes: Bytes,
+    /// The size of the whole object.
+    pub size: u64,
+}
+
 /// The exclusive right to write to a lake, for as long as it lives.
 pub trait Guard: Send + Sync + Debug {}
 
@@ -122,6 +141,25 @@ pub trait Store: Send + Sync + Debug {
     /// Makes durable what a run that was killed has put at `path` without waiting for it to be.
     async fn settle(&self, _path: &str) -> Result<()> {
         Ok(())
+    }
+
+    /// Where the object lies, for [`Store::copy`] of another store; nothing where that is of no use to others.
+    fn origin(&self, _path: &str) -> Option<Origin> {
+        None
+    }
+
+    /// Copies an object of another store to `path`, which nothing has been put to yet, where this can be done
+    /// without its bytes passing through this program; nothing is done where it cannot. Whether the copy is of
+    /// the version that was meant, its own version tells: in a directory it is the same; a bucket may name it
+    /// anew.
+    async fn copy(&self, _origin: &Origin, _path: &str) -> Result<Option<Etag>> {
+        Ok(None)
+    }
+
+    /// So many bytes at the end of an object (or all, if there are fewer), where that costs less than
+    /// [opening](Store::open) it; nothing where it does not.
+    async fn end(&self, _path: &str, _bytes: u64) -> Result<Option<End>> {
+        Ok(None)
     }
 
     /// Takes the exclusive right to write, where the store itself can give it.

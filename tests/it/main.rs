@@ -18,6 +18,7 @@ mod kill;
 mod lake;
 mod plan;
 mod poor_disk;
+mod publish;
 mod reliability;
 mod security;
 mod sync;

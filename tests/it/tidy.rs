@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["manifest"],
     &["lake"],
     &["erase"],
-    &["sync", "status", "verify", "forecast", "forget", "reset", "check"],
+    &["sync", "status", "verify", "forecast", "forget", "reset", "check", "publish"],
 ];
 
 /// Outside crates, and the one place that knows each.

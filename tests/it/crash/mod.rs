@@ -13,4 +13,5 @@ mod tree;
 
 pub use self::disk::MemoryDisk;
 pub use self::fate::{Course, Cut, Fate};
+pub use self::life::live;
 pub use self::tree::{Kept, Tree};

@@ -24,6 +24,8 @@ use drift2parquet::verify::Verdict;
 
 use crate::account::Account;
 
+pub use self::traces::Needles;
+
 /// What becomes of an attempt to forget on some store.
 pub async fn forget_on(store: Arc<dyn Store>, seed: u64, wanted: &Wanted) -> Result<Forgetting> {
     forget(store, run(seed), clock(), wanted, false).await

@@ -56,8 +56,13 @@ impl Needles {
 
     /// Where in the lake any of them stands; each is found at most once a file.
     pub fn traces(&self, account: &Account) -> Vec<String> {
+        self.traces_below(account.lake.path())
+    }
+
+    /// The same for any folder.
+    pub fn traces_below(&self, folder: &Path) -> Vec<String> {
         let mut files = BTreeMap::new();
-        read(account.lake.path(), &mut files);
+        read(folder, &mut files);
         let mut found = Vec::new();
         for (path, bytes) in &files {
             let mut text = vec![String::from_utf8_lossy(bytes).into_owned()];
