@@ -25,13 +25,14 @@ MATURIN := maturin==1.16.0
 PREFIX ?= /usr/local
 BINARY ?= $(TARGET)/release/drift2parquet
 SHARE = $(DESTDIR)$(PREFIX)/share
+LOADS ?= 200
 
 .PHONY: help demo test check unit counted reliability soak soak-scripts soak-histories soak-kills soak-records \
 	soak-writers fuzz fuzz-build fuzz-targets readers s3-server doctest bench docs install-tools clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
-		|| grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST)
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
+		|| grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo.ready ## Build, run against a simulated Drift, change the account, run again, query with DuckDB
 	$(CARGO) build --release --workspace --bins --locked
@@ -70,7 +71,7 @@ soak-scripts soak-histories soak-kills soak-records soak-writers: soak-%: ## One
 doctest: ## Examples in the documentation
 	$(CARGO) test --workspace --doc --locked --quiet
 
-readers: $(VENV)/readers.ready ## DuckDB, Polars and pyarrow read what the real binary wrote
+readers: $(VENV)/readers.ready ## DuckDB, Polars, pyarrow and Spark read what the real binary wrote
 	$(BUILD)
 	TARGET="$(TARGET)/debug" $(VENV)/bin/python -m pytest -q tests/readers
 
@@ -104,6 +105,13 @@ install-built:
 	"$(BINARY)" completions bash >"$(SHARE)/bash-completion/completions/drift2parquet"
 	"$(BINARY)" completions zsh >"$(SHARE)/zsh/site-functions/_drift2parquet"
 	"$(BINARY)" completions fish >"$(SHARE)/fish/vendor_completions.d/drift2parquet.fish"
+races: $(VENV)/readers.ready ## DuckDB, Polars and pyarrow read in a loop during LOADS (200) loads, half of them killed and run again
+	$(BUILD)
+	TARGET="$(TARGET)/debug" $(VENV)/bin/python tests/readers/races.py --loads $(LOADS)
+
+spark-s3: ## Spark reads a lake over s3a from a SeaweedFS of this machine; downloads some 700 MB at first
+	$(BUILD)
+	TARGET="$(TARGET)/debug" tests/readers/spark_s3.sh
 
 s3-server: $(VENV)/s3.ready ## SeaweedFS, the S3 server that the tests start by themselves
 
@@ -132,7 +140,7 @@ install-tools: ## What the tests are run with
 
 clean: ## Remove everything that was built, and the lake of the demo
 	$(CARGO) clean
-	rm -rf $(VENV) $(VENV)-airflow $(VENV)-dagster demo-lake
+	rm -rf $(VENV) $(VENV)-airflow $(VENV)-dagster .spark-s3 demo-lake
 
 $(VENV)/bin/python:
 	PYTHON="$(PYTHON)" tests/readers/venv.sh $(VENV)
@@ -146,13 +154,14 @@ $(VENV)/s3.ready: $(S3) | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/readers.ready: $(READERS) | $(VENV)/bin/python
+	tests/readers/java.sh
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(READERS)
 	@touch $@
 
 # systemd checks its own units where it can be had; where not, the tests of their structure remain.
 $(VENV)/examples.ready: $(EXAMPLES) | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(EXAMPLES)
-	@command -v systemd-analyze >/dev/null || apt-get install -y -qq systemd >/dev/null 2>&1 \
+	@command -v systemd-analyze >/dev/null || { apt-get update -qq && apt-get install -y -qq systemd; } >/dev/null 2>&1 \
 		|| echo "systemd cannot be installed; its own check of the units is left out" >&2
 	@touch $@
 

@@ -65,10 +65,18 @@ class Account:
                 return ids
             query = f"next={paging['next']}"
 
+    def command(self, *arguments):
+        return [TARGET / "drift2parquet", *arguments]
+
+    def environment(self):
+        return {"DRIFT_TOKEN": TOKEN, "DRIFT_API_URL": self.url, "PATH": os.environ["PATH"]}
+
     def sync(self, *options):
         """Runs the program, which must end well; returns its report."""
-        environment = {"DRIFT_TOKEN": TOKEN, "DRIFT_API_URL": self.url, "PATH": os.environ["PATH"]}
-        command = [TARGET / "drift2parquet", "sync", "--lake", self.lake, "--report", "-", *options]
-        ended = subprocess.run(command, env=environment, cwd=self.place, capture_output=True, timeout=600)
+        return self.sync_to(self.lake, *options, cwd=self.place)
+
+    def sync_to(self, lake, *options, cwd):
+        command = self.command("sync", "--lake", lake, "--report", "-", *options)
+        ended = subprocess.run(command, env=self.environment(), cwd=cwd, capture_output=True, timeout=600)
         assert ended.returncode == 0, ended.stderr.decode()
         return json.loads(ended.stdout)

@@ -1,4 +1,4 @@
-"""The lake, read back by DuckDB, Polars and pyarrow, holds what the account holds: every row, every field.
+"""The lake, read back by DuckDB, Polars, pyarrow and Spark, holds what the account holds: every row, every field.
 
 Three moments: after the first load; after an incremental run over an account that changed; and after a run that
 fetched everything again. At each, each reader's rows are compared with the simulator's ground truth.

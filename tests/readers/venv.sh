@@ -11,13 +11,7 @@ make_it() {
 }
 
 install_venv() {
-    command -v apt-get >/dev/null || return 1
-    local as_root=()
-    if [ "$(id -u)" != 0 ]; then
-        command -v sudo >/dev/null || return 1
-        as_root=(sudo -n)
-    fi
-    "${as_root[@]}" apt-get update -qq && "${as_root[@]}" apt-get install -y -qq python3-venv >/dev/null
+    "$(dirname "$0")/apt.sh" python3-venv
 }
 
 virtualenv() {

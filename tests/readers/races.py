@@ -1,0 +1,259 @@
+"""Readers in a loop while loads and crashes go on: is each answer right for one version of every object?
+
+The judge knows every version of every object: it looks all the time, reads what was replaced, and takes from the file
+system when that was (a rename sets `ctime`). A version that it missed would make an answer wrong, never right. An answer is right when the rows of each object are exactly
+those of one version that was in place at some moment of the query, and when no object is missing that was there
+throughout. Right answers are counted twice over: all objects as of one instant, or as of several.
+
+    python tests/readers/races.py --loads 200
+"""
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import os
+import queue
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import lake as readers
+import pyarrow
+import pyarrow.parquet
+from account import Account
+
+RACED = ["duckdb", "polars", "pyarrow"]
+TABLES = ["messages", "conversations", "contacts"]
+# The kernel stamps files by its tick, which is up to 10 ms behind.
+SLACK_NS = 20_000_000
+PARTITIONS = {"month", "bucket"}
+NOWHERE = "__HIVE_DEFAULT_PARTITION__"
+FOREVER = 2**63
+
+
+def digest(rows):
+    """One short text for a set of rows."""
+    lines = sorted(repr([(name, row[name]) for name in row if name not in PARTITIONS]) for row in rows)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def by_object(table, rows):
+    """The digest of each object's rows; one partition is one object."""
+    column, parts = readers.partition_column(table), defaultdict(list)
+    for row in rows:
+        value = NOWHERE if row[column] is None else row[column]
+        parts[f"{value:02}" if isinstance(value, int) else value].append(row)
+    return {value: digest(rows) for value, rows in parts.items()}
+
+
+def version_of(at):
+    return at.st_ino, at.st_ctime_ns
+
+
+def read_in_a_loop(reader, lake, stop, answers):
+    """What a person's program does: it asks again and again, from one process that lives on."""
+    turn = 0
+    while not stop.is_set():
+        table = TABLES[turn % len(TABLES)]
+        turn += 1
+        began = time.time_ns()
+        try:
+            rows, error = readers.READERS[reader](lake, table), None
+        except KeyboardInterrupt:
+            raise
+        except BaseException as problem:  # noqa: BLE001 - Polars panics, which is no Exception; all are counted.
+            rows, error = None, f"{type(problem).__name__}: {(str(problem).splitlines() or [''])[0]}"
+        ended = time.time_ns()
+        answers.put((reader, table, began, ended, rows is not None and by_object(table, rows), error))
+
+
+class History:
+    """Every version of every object, and from when to when it was in place.
+
+    One run may replace an object twice, so a thread looks all the time.
+    """
+
+    def __init__(self, lake):
+        self.lake, self.versions, self.seen, self.unread = lake, defaultdict(list), {}, []
+        self.lock, self.over = threading.Lock(), threading.Event()
+
+    def watch(self):
+        while not self.over.wait(0.003):
+            self.record()
+
+    def record(self):
+        with self.lock:
+            for table in TABLES:
+                for folder in os.scandir(self.lake / table):
+                    self.look(table, f"{folder.path}/{table}.parquet", folder.name.split("=")[1])
+
+    def look(self, table, path, value):
+        try:
+            if self.seen.get(path) == version_of(os.stat(path)):
+                return
+            with open(path, "rb") as file:
+                at = os.fstat(file.fileno())
+                self.seen[path] = version_of(at)
+                self.add(self.versions[table, value], file.read(), at.st_ctime_ns)
+        except FileNotFoundError:
+            return  # The folder is there, the object not yet.
+
+    def add(self, versions, content, since):
+        if versions:
+            versions[-1]["until"] = since
+        versions.append({"since": since, "until": FOREVER})
+        self.unread.append((versions[-1], content))
+
+    def decode(self):
+        """Reads what was found since: this takes longer than there is time between two objects."""
+        with self.lock:
+            unread, self.unread = self.unread, []
+        for version, content in unread:
+            read = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(content)).read()
+            version["digest"] = digest(readers.rows_of(read))
+
+    def judge(self, table, began, ended, found):
+        """`one instant`, `several`, or what is wrong."""
+        latest, earliest = began - SLACK_NS, ended + SLACK_NS
+        for (of, value), versions in self.versions.items():
+            if of != table:
+                continue
+            alive = [one for one in versions if one["since"] <= ended + SLACK_NS and one["until"] >= began - SLACK_NS]
+            if value not in found:
+                if versions[0]["since"] < began - SLACK_NS:
+                    return f"{table} {value} is missing"
+                continue
+            matching = [one for one in alive if one["digest"] == found[value]]
+            if not matching:
+                old = any(one["digest"] == found[value] for one in versions)
+                return f"{table} {value} is {'of another time' if old else 'no version that ever was'}"
+            latest = max(latest, matching[-1]["since"])
+            earliest = min(earliest, matching[0]["until"])
+        strange = found.keys() - {value for of, value in self.versions if of == table}
+        if strange:
+            return f"{table} {sorted(strange)} never was"
+        return "one instant" if latest <= earliest + SLACK_NS else "several"
+
+
+    def moved(self, table, began, ended):
+        """Whether an object of the table was replaced, or came, during a query."""
+        return any(
+            began - SLACK_NS <= version["since"] <= ended + SLACK_NS
+            for (of, _), versions in self.versions.items()
+            if of == table
+            for version in versions
+        )
+
+
+def load(account, chance, typical):
+    """One load: something happens in the account; perhaps a run is killed; a run ends well. Yields after each run."""
+    account.mutate(
+        seed=chance.randrange(2**31), new=3, messages=12, edited=4, bumped=3, erased=chance.randrange(2),
+        others=2, advance_ms=3 * 3600 * 1000,
+    )  # fmt: skip
+    if chance.random() < 0.5:
+        command = account.command("sync", "--lake", account.lake, "--quiet")
+        process = subprocess.Popen(command, env=account.environment(), cwd=account.place, stderr=subprocess.PIPE)
+        time.sleep(chance.uniform(0, 1.2) * typical)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        yield "killed" if process.returncode == -signal.SIGKILL else "ended first"
+    began = time.monotonic()
+    account.sync()
+    yield time.monotonic() - began
+
+
+def start(lake):
+    context = multiprocessing.get_context("spawn")
+    stop, answers = context.Event(), context.Queue()
+    processes = [context.Process(target=read_in_a_loop, args=(name, lake, stop, answers)) for name in RACED]
+    for process in processes:
+        process.start()
+    return stop, answers, processes
+
+
+def drain(answers, kept):
+    while True:
+        try:
+            kept.append(answers.get(timeout=0.05))
+        except queue.Empty:
+            return
+
+
+def run(place, loads, conversations, months=4, seed=1, progress=lambda *_: None):
+    """Returns what was counted: loads, kills, and for each reader its answers."""
+    chance, counts, kept = random.Random(seed), Counter(), []
+    account = Account(place, "--conversations", str(conversations), "--months", str(months), "--seed", str(seed))
+    try:
+        account.sync()
+        history = History(account.lake)
+        history.record()
+        watcher = threading.Thread(target=history.watch, daemon=True)
+        watcher.start()
+        stop, answers, processes = start(account.lake)
+        while not all(name in {answer[0] for answer in kept} for name in RACED):
+            drain(answers, kept)
+        typical = 1.0
+        for _ in range(loads):
+            for outcome in load(account, chance, typical):
+                history.record()
+                history.decode()
+                if isinstance(outcome, float):
+                    typical = outcome
+                else:
+                    counts[outcome] += 1
+            counts["loads"] += 1
+            drain(answers, kept)
+            progress(dict(counts), history, kept)
+        stop.set()
+        while any(process.is_alive() for process in processes):
+            drain(answers, kept)
+        drain(answers, kept)
+        history.over.set()
+        watcher.join()
+        history.decode()
+    finally:
+        account.stop()
+    return dict(counts) | {"versions": sum(map(len, history.versions.values())), "readers": judged(history, kept)}
+
+
+def judged(history, kept):
+    found = {name: Counter() for name in RACED} | {"examples": defaultdict(list)}
+    for reader, table, began, ended, objects, error in kept:
+        if error:
+            verdict = "error" if history.moved(table, began, ended) else "refused, though nothing was replaced"
+        else:
+            verdict = history.judge(table, began, ended, objects)
+        kind = verdict if verdict in ("one instant", "several", "error") else "wrong"
+        found[reader]["answers"] += 1
+        found[reader][kind] += 1
+        if kind in ("wrong", "error") and len(found["examples"][reader]) < 5:
+            found["examples"][reader].append(error or verdict)
+    return {name: dict(counts) for name, counts in found.items()}
+
+
+def show_progress(counts, history, kept):
+    if counts["loads"] % 10 == 0:
+        print(counts, judged(history, kept), file=sys.stderr, flush=True)
+
+
+def main():
+    options = argparse.ArgumentParser(description="Readers in a loop while loads and crashes go on.")
+    options.add_argument("--loads", type=int, default=200)
+    options.add_argument("--conversations", type=int, default=600)
+    options.add_argument("--seed", type=int, default=1)
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        counted = run(Path(place), chosen.loads, chosen.conversations, seed=chosen.seed, progress=show_progress)
+    print(json.dumps(counted, indent=2))
+
+
+if __name__ == "__main__":
+    main()
