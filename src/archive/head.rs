@@ -78,7 +78,7 @@ pub struct Conversations {
 }
 
 /// One conversation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Conversation {
     /// Its id.
     pub id: i64,

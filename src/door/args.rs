@@ -309,8 +309,8 @@ pub enum Command {
     /// version of the program has put them; a newer version puts them in its own schema. How far each table was
     /// read is taken over from the old manifest; where that is lost, the next `sync` walks the whole list.
     Rebuild {
-        /// Where the lake is made again: an empty directory, or one that is not there yet.
-        #[arg(long, value_name = "DIR")]
+        /// Where the lake is made again: a directory or s3:// address with nothing in it.
+        #[arg(long, value_name = "DIR|s3://…")]
         into: String,
         /// Leave the archive out of the new lake, which then has none and cannot go on with one.
         #[arg(long)]

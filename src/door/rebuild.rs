@@ -1,5 +1,6 @@
 //! `rebuild`: what was made again, and how it compares with the lake it was made from.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use drift2parquet::clock::Clock;
@@ -12,7 +13,6 @@ use super::args::Format;
 use super::exit::Exit;
 use super::figures::count;
 use super::place::Place;
-use super::talk::Talk;
 use super::{run_id, stdout};
 
 /// What is to be made again, and where.
@@ -30,7 +30,7 @@ pub struct Order {
 }
 
 /// Makes the lake again.
-pub fn run(order: &Order, format: Format, _talk: &Talk) -> Result<Exit> {
+pub fn run(order: &Order, format: Format) -> Result<Exit> {
     let (run, clock) = (run_id::fresh(order.now), Clock::starting_at(order.now));
     let (progress, keep) = (Arc::new(Progress::default()), !order.without_archive);
     let rebuilding = async {
@@ -54,10 +54,11 @@ fn text(rebuilt: &Rebuilt) -> String {
         count(rebuilt.segments)
     );
     if rebuilt.identical > 0 || !rebuilt.different.is_empty() {
-        text += &format!("{} objects are byte for byte those of the old lake\n", count(rebuilt.identical));
+        let identical = count(rebuilt.identical);
+        let _ = writeln!(text, "{identical} objects are byte for byte those of the old lake");
     }
     for path in &rebuilt.different {
-        text += &format!("{path} differs from what the old manifest names\n");
+        let _ = writeln!(text, "{path} differs from what the old manifest names");
     }
     text
 }

@@ -35,7 +35,9 @@ pub(super) async fn drop(writer: &mut Writer, index: &[Row], ledger: &Ledger, ru
 /// The same, by what an earlier run knew.
 pub(super) async fn drop_again(writer: &mut Writer, known: Vec<Home>, all_listed: bool) -> Result<()> {
     let mut homes = Homes { names: HashMap::new(), of: Vec::with_capacity(known.len()) };
-    known.iter().for_each(|Home(id, partition)| homes.add(*id, partition));
+    for Home(id, partition) in &known {
+        homes.add(*id, partition);
+    }
     homes.of.sort_unstable();
     drop_all(writer, homes, all_listed).await
 }

@@ -128,7 +128,7 @@ fn an_address_that_is_none_is_refused() {
 
 #[test]
 fn options_of_later_versions_do_not_exist_yet() {
-    for option in ["--raw", "--exclude-columns=a.b"] {
+    for option in ["--exclude-columns=a.b", "--hash-columns=a.b"] {
         assert!(refused(&[option]).contains("unexpected argument"));
     }
 }
