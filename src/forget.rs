@@ -49,7 +49,7 @@ pub struct Forgetting {
 /// Forgets what is wanted; with `dry_run`, only says what that would be.
 ///
 /// # Errors
-/// [`Error::usage`] when there is no lake; [`Error::held`] while a run holds it; those of
+/// [`Error::usage`](crate::error::Error::usage) when there is no lake; [`Error::held`](crate::error::Error::held) while a run holds it; those of
 /// the store, after which the next run finishes what was begun.
 pub async fn forget(
     store: Arc<dyn Store>,

@@ -129,7 +129,7 @@ pub trait Store: Send + Sync + Debug {
     /// Creates the object unless there is one.
     async fn create(&self, path: &str, bytes: Bytes) -> Result<Creation>;
 
-    /// Puts a data object in place of the expected version; anything else there is [`Error::held`].
+    /// Puts a data object in place of the expected version; anything else there is [`Error::held`](crate::error::Error::held).
     async fn replace(&self, path: &str, bytes: Bytes, expect: Expect) -> Result<Etag>;
 
     /// Puts an object that is only a hint or a note, whatever was there.
