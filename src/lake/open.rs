@@ -58,6 +58,25 @@ impl Lake {
         Ok(lake)
     }
 
+    /// Opens a place where there is no lake yet, for one that bears this id from its first commit on.
+    ///
+    /// # Errors
+    /// As [`Lake::open`].
+    pub async fn open_again(
+        store: Arc<dyn Store>,
+        run: RunId,
+        org: Option<String>,
+        clock: Clock,
+        lake_id: Option<String>,
+    ) -> Result<Self> {
+        let mut lake = Self::hold(store, run, org, clock, false).await?;
+        if let Some(lake_id) = lake_id {
+            lake.manifest.lake_id = lake_id;
+        }
+        lake.begin().await?;
+        Ok(lake)
+    }
+
     /// The right to write, where nobody else has it; nothing is written yet.
     async fn hold(
         store: Arc<dyn Store>,

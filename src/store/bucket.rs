@@ -96,10 +96,11 @@ impl Bucket {
 
     /// The object as it is now, its bytes still to come.
     async fn find(&self, path: &str) -> Result<Option<GetResult>> {
-        match self.objects.get(&self.location(path)?).await {
+        let location = self.location(path)?;
+        match patiently(|| self.objects.get(&location)).await {
             Ok(found) => Ok(Some(found)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(cause) => Err(self.failed(Deed::Read, path, cause)),
+            Err(cause) => Err(self.failed(Deed::Read, path, &cause)),
         }
     }
 
@@ -124,7 +125,7 @@ impl Bucket {
                 Found::Theirs => return Ok(None),
                 Found::Before => {}
             }
-            let Some(pause) = pauses.next() else { return Err(self.failed(Deed::Write, path, cause)) };
+            let Some(pause) = pauses.next() else { return Err(self.failed(Deed::Write, path, &cause)) };
             tokio::time::sleep(*pause).await;
         }
     }
@@ -147,7 +148,7 @@ impl Bucket {
         let options = PutOptions { attributes: attributes.clone(), ..PutOptions::from(mode) };
         match self.objects.put_opts(&location, payload, options).await {
             Ok(put) => named(put.e_tag).map(Ok).map_err(|error| error.at("object", self.uri(path))),
-            Err(cause) if is_refusal(&cause) => Err(self.failed(Deed::Write, path, cause)),
+            Err(cause) if is_refusal(&cause) => Err(self.failed(Deed::Write, path, &cause)),
             Err(cause) => Ok(Err(cause)),
         }
     }
@@ -161,7 +162,7 @@ impl Bucket {
         if *expect == Expect::Version(etag.clone()) {
             return Ok(Found::Before);
         }
-        let equal = is_equal(found, bytes).await.map_err(|cause| self.failed(Deed::Read, path, cause))?;
+        let equal = is_equal(found, bytes).await.map_err(|cause| self.failed(Deed::Read, path, &cause))?;
         Ok(if equal { Found::Ours(etag) } else { Found::Theirs })
     }
 
@@ -170,7 +171,7 @@ impl Bucket {
         Ok(Entry { path, bytes: meta.size, etag: named(meta.e_tag.clone())? })
     }
 
-    fn failed(&self, deed: Deed, path: &str, cause: object_store::Error) -> Error {
+    fn failed(&self, deed: Deed, path: &str, cause: &object_store::Error) -> Error {
         complaint::failed(deed, &self.address, self.uri(path), cause)
     }
 
@@ -189,12 +190,9 @@ impl Store for Bucket {
 
     async fn list(&self, prefix: &str) -> Result<Vec<Entry>> {
         let location = self.location(prefix)?;
-        let found: Vec<ObjectMeta> = self
-            .objects
-            .list(Some(&location))
-            .try_collect()
-            .await
-            .map_err(|cause| self.failed(Deed::List, prefix, cause))?;
+        let listing = || self.objects.list(Some(&location)).try_collect();
+        let found: Vec<ObjectMeta> =
+            patiently(listing).await.map_err(|cause| self.failed(Deed::List, prefix, &cause))?;
         let mut entries = found.iter().map(|meta| self.entry(meta)).collect::<Result<Vec<_>>>()?;
         entries.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(entries)
@@ -203,7 +201,7 @@ impl Store for Bucket {
     async fn get(&self, path: &str) -> Result<Option<Stored>> {
         let Some(found) = self.find(path).await? else { return Ok(None) };
         let etag = named(found.meta.e_tag.clone())?;
-        let bytes = found.bytes().await.map_err(|cause| self.failed(Deed::Read, path, cause))?;
+        let bytes = found.bytes().await.map_err(|cause| self.failed(Deed::Read, path, &cause))?;
         Ok(Some(Stored { bytes, etag }))
     }
 
@@ -211,7 +209,7 @@ impl Store for Bucket {
     async fn open(&self, path: &str) -> Result<Option<Opened>> {
         let Some(found) = self.find(path).await? else { return Ok(None) };
         let etag = named(found.meta.e_tag.clone())?;
-        let bytes = found.into_stream().map_err(|cause| self.failed(Deed::Read, path, cause));
+        let bytes = found.into_stream().map_err(|cause| self.failed(Deed::Read, path, &cause));
         let file = spool(bytes).await.map_err(|error| error.at("object", self.uri(path)))?;
         Ok(Some(Opened::File(file, etag)))
     }
@@ -228,13 +226,13 @@ impl Store for Bucket {
 
     async fn overwrite(&self, path: &str, bytes: Bytes) -> Result<()> {
         let put = self.objects.put(&self.location(path)?, bytes.into()).await;
-        put.map(drop).map_err(|cause| self.failed(Deed::Write, path, cause))
+        put.map(drop).map_err(|cause| self.failed(Deed::Write, path, &cause))
     }
 
     async fn delete(&self, path: &str) -> Result<()> {
         match self.objects.delete(&self.location(path)?).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(cause) => Err(self.failed(Deed::Delete, path, cause)),
+            Err(cause) => Err(self.failed(Deed::Delete, path, &cause)),
         }
     }
 
@@ -258,15 +256,15 @@ impl Store for Bucket {
         if bucket != self.bucket() {
             return Ok(None);
         }
-        let from = Path::parse(from).map_err(|cause| self.failed(Deed::Read, path, cause.into()))?;
+        let from = Path::parse(from).map_err(|cause| self.failed(Deed::Read, path, &cause.into()))?;
         match self.objects.copy(&from, &self.location(path)?).await {
             Ok(()) => {}
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(cause) => return Err(self.failed(Deed::Write, path, cause)),
+            Err(cause) => return Err(self.failed(Deed::Write, path, &cause)),
         }
         let copied = self.objects.head(&self.location(path)?).await;
         copied
-            .map_err(|cause| self.failed(Deed::Read, path, cause))
+            .map_err(|cause| self.failed(Deed::Read, path, &cause))
             .and_then(|meta| named(meta.e_tag))
             .map(Some)
     }
@@ -274,9 +272,9 @@ impl Store for Bucket {
     async fn end(&self, path: &str, bytes: u64) -> Result<Option<End>> {
         let options = GetOptions::new().with_range(Some(GetRange::Suffix(bytes)));
         let found = self.objects.get_opts(&self.location(path)?, options).await;
-        let found = found.map_err(|cause| self.failed(Deed::Read, path, cause))?;
+        let found = found.map_err(|cause| self.failed(Deed::Read, path, &cause))?;
         let size = found.meta.size;
-        let bytes = found.bytes().await.map_err(|cause| self.failed(Deed::Read, path, cause))?;
+        let bytes = found.bytes().await.map_err(|cause| self.failed(Deed::Read, path, &cause))?;
         Ok(Some(End { bytes, size }))
     }
 
@@ -291,6 +289,24 @@ fn named(etag: Option<String>) -> Result<Etag> {
         Error::store("the store names no version (ETag) of an object, so two runs could overwrite each other")
             .hint("use a store with conditional puts, as S3 has them")
     })
+}
+
+/// Asks again for what should have been read, where an answer was cut off in its middle: the store's client sees to
+/// all else, but not to that.
+async fn patiently<T, Asked>(ask: impl Fn() -> Asked) -> Result<T, object_store::Error>
+where
+    Asked: Future<Output = Result<T, object_store::Error>>,
+{
+    for pause in PAUSES {
+        match ask().await {
+            Err(cause @ object_store::Error::Generic { .. }) if complaint::is_cut(&cause) => {
+                tracing::debug!(%cause, "asking again");
+                tokio::time::sleep(pause).await;
+            }
+            answered => return answered,
+        }
+    }
+    ask().await
 }
 
 /// Whether a put has surely not landed and never will, so that trying again is of no use. That nothing is

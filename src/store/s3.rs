@@ -138,7 +138,9 @@ impl S3 {
             .with_credentials(Arc::new(Signer(self.keys.clone())))
             .with_client_options(self.client_options())
             .with_retry(retries())
-            .with_disable_tagging(true);
+            .with_disable_tagging(true)
+            // Objects are deleted one by one anyway, and some stores know nothing else.
+            .with_disable_bulk_delete(true);
         if let Some(checksum) = self.checksum {
             builder = builder.with_checksum_algorithm(checksum.into());
         }

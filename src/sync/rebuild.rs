@@ -83,10 +83,10 @@ pub async fn rebuild(
     }
     let org = before.as_ref().and_then(|manifest| manifest.org.clone());
     let report = Report { run: run.id.clone(), version: run.version.clone(), ..Report::default() };
-    let mut lake = Lake::open(target, run, org, clock, false).await?;
+    let lake_id = before.as_ref().map(|manifest| manifest.lake_id.clone());
+    let mut lake = Lake::open_again(target, run, org, clock, lake_id).await?;
     lake.limit_memory(memory);
     if let Some(before) = &before {
-        lake.manifest.lake_id.clone_from(&before.lake_id);
         lake.manifest.span = before.span;
         lake.manifest.forgotten.clone_from(&before.forgotten);
     }

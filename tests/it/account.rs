@@ -110,6 +110,8 @@ pub struct Account {
     /// No answer may be longer; suites that send too much lower it, since megabytes take their time.
     pub body_bytes_max: usize,
     runs: u64,
+    /// How far the run's own clock is ahead of the account's.
+    pub ahead: Duration,
 }
 
 /// As the program has it.
@@ -138,6 +140,7 @@ impl Account {
             edit: None,
             body_bytes_max: BODY_BYTES_MAX,
             runs: 0,
+            ahead: Duration::ZERO,
         }
     }
 
@@ -156,10 +159,10 @@ impl Account {
         let (settings, token) = (self.settings.clone(), self.token.clone());
         let lake = match &self.lake {
             Lake::Memory(_) => Lake::in_memory(),
-            Lake::Directory(_) => Lake::in_directory(),
+            Lake::Directory(_) | Lake::Bucket(_) => Lake::in_directory(),
         };
         let (drift, body_bytes_max) = (self.drift.clone(), self.body_bytes_max);
-        Self { drift, lake, settings, token, edit: None, body_bytes_max, runs: 0 }
+        Self { drift, lake, settings, token, edit: None, body_bytes_max, runs: 0, ahead: self.ahead }
     }
 
     /// One run that must begin.
@@ -186,7 +189,7 @@ impl Account {
             self.client(),
             self.lake.store(),
             run,
-            Clock::starting_at(now),
+            Clock::starting_at(now + self.ahead),
             progress,
             stop.clone(),
         )

@@ -84,6 +84,8 @@ async fn a_first_load_is_made_again_byte_for_byte() {
     assert!(rebuilt.different.is_empty() && rebuilt.identical > 20, "{rebuilt:?}");
     // The new lake is one to go on with: nothing is left to do, and its archive goes on, too.
     let mut account = Account::on(account.drift.clone()).raw().with_lake(again);
+    // It bears one id from its first manifest on.
+    account.is_proven().await;
     let before = account.objects();
     account.run_to_the_end().await;
     assert_eq!(account.objects(), before);

@@ -1,5 +1,5 @@
-//! Where a test's lake lies: in memory, on a disk that can be cut off, or in a temporary directory, for those
-//! who start the real binary or lay hands on the files.
+//! Where a test's lake lies: in memory, on a disk that can be cut off, in a temporary directory, for those who
+//! start the real binary or lay hands on the files, or on the S3 server.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,6 +10,7 @@ use drift2parquet::store::{Directory, Store};
 use tempfile::TempDir;
 
 use crate::crash::{Fate, MemoryDisk};
+use crate::s3::Prefix;
 
 /// Where lakes in memory lie.
 const ROOT: &str = "/lake";
@@ -21,6 +22,8 @@ pub enum Lake {
     Memory(MemoryDisk),
     /// A temporary directory.
     Directory(TempDir),
+    /// A prefix of a bucket.
+    Bucket(Prefix),
 }
 
 impl Lake {
@@ -40,13 +43,14 @@ impl Lake {
         match self {
             Self::Memory(disk) => Arc::new(Directory::on(Arc::new(disk.clone()), ROOT)),
             Self::Directory(folder) => Arc::new(Directory::new(folder.path())),
+            Self::Bucket(prefix) => prefix.store(),
         }
     }
 
     /// Its directory, for those who have asked for one.
     pub fn path(&self) -> &Path {
         match self {
-            Self::Memory(_) => panic!("this lake lies in memory and has no directory"),
+            Self::Memory(_) | Self::Bucket(_) => panic!("this lake has no directory"),
             Self::Directory(folder) => folder.path(),
         }
     }
@@ -55,7 +59,7 @@ impl Lake {
     pub fn disk(&self) -> &MemoryDisk {
         match self {
             Self::Memory(disk) => disk,
-            Self::Directory(_) => panic!("this lake lies in a directory"),
+            Self::Directory(_) | Self::Bucket(_) => panic!("this lake has no disk in memory"),
         }
     }
 
@@ -63,7 +67,15 @@ impl Lake {
     pub fn fate(&self) -> Option<Arc<Fate>> {
         match self {
             Self::Memory(disk) => Some(disk.fate().clone()),
-            Self::Directory(_) => None,
+            Self::Directory(_) | Self::Bucket(_) => None,
+        }
+    }
+
+    /// What `--lake` is given.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Bucket(prefix) => prefix.uri(),
+            _ => self.path().display().to_string(),
         }
     }
 
@@ -81,6 +93,7 @@ impl Lake {
                 collect(root.path(), &root.path().join(folder), &mut found);
                 found
             }
+            Self::Bucket(prefix) => prefix.files(folder),
         }
     }
 }

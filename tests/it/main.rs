@@ -20,6 +20,7 @@ mod plan;
 mod poor_disk;
 mod publish;
 mod reliability;
+mod s3;
 mod security;
 mod sync;
 mod tidy;

@@ -35,38 +35,87 @@ impl Deed {
         let (action, resource) = (self.action(), self.resource(address));
         format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}"#)
     }
+
+    fn lacking(self, address: &str) -> String {
+        let statement = self.statement(address);
+        format!(
+            "the keys lack a right: the policy needs {statement}, and, where objects are encrypted by KMS, \
+             kms:GenerateDataKey and kms:Decrypt on the key"
+        )
+    }
 }
 
 /// The lake at `address`, or its `object`, refuses the deed.
-pub(super) fn failed(deed: Deed, address: &str, object: String, cause: Cause) -> Error {
+pub(super) fn failed(deed: Deed, address: &str, object: String, cause: &Cause) -> Error {
     let found = match deed {
         Deed::List | Deed::Read => "cannot read from the lake's bucket",
         Deed::Write | Deed::Delete => "cannot write to the lake's bucket",
     };
-    let remedy = remedy(deed, address, &cause);
-    Error::store(found).caused_by(cause).at("object", object).hint(remedy)
+    let said = Said::by(cause);
+    let remedy = remedy(deed, address, cause, &said);
+    Error::store(found).caused_by(said.text).at("object", object).hint(remedy)
 }
 
-fn remedy(deed: Deed, address: &str, cause: &Cause) -> String {
-    match cause {
-        Cause::PermissionDenied { .. } => format!(
-            "the keys lack a right, or are not those of this store; the policy needs {}, and, where objects are \
-             encrypted by KMS, kms:GenerateDataKey and kms:Decrypt on the key",
-            deed.statement(address)
-        ),
-        Cause::Unauthenticated { .. } => {
-            "the keys are not accepted: look at AWS_PROFILE, AWS_ACCESS_KEY_ID, \
-                                          AWS_SESSION_TOKEN and the clock of this machine"
-                .to_owned()
+/// Whether it was the way that failed: the store itself has said nothing.
+pub(super) fn is_cut(cause: &Cause) -> bool {
+    Said::by(cause).code.is_empty()
+}
+
+/// What the store said, without the repetitions of every layer it came through.
+struct Said {
+    /// S3's name of the kind of error, such as `AccessDenied`; empty where there is none.
+    code: String,
+    text: String,
+}
+
+impl Said {
+    fn by(cause: &Cause) -> Self {
+        let mut inner: &dyn std::error::Error = cause;
+        while let Some(source) = inner.source() {
+            inner = source;
         }
-        Cause::NotFound { .. } => {
-            "there is no such bucket at this endpoint: create it, or look at --lake and AWS_ENDPOINT_URL"
-                .to_owned()
-        }
-        _ => "check the endpoint, the region and the network, then run again; what was committed is safe"
-            .to_owned(),
+        let whole = inner.to_string();
+        let code = between(&whole, "<Code>", "</Code>").unwrap_or_default().to_owned();
+        let text = match between(&whole, "<Message>", "</Message>") {
+            Some(message) => format!("{code}: {message}"),
+            None => whole,
+        };
+        Self { code, text }
     }
 }
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(start)?;
+    rest.split_once(end).map(|(inside, _)| inside)
+}
+
+fn remedy(deed: Deed, address: &str, cause: &Cause, said: &Said) -> String {
+    let told = match said.code.as_str() {
+        "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "ExpiredToken"
+        | "InvalidToken"
+        | "RequestTimeTooSkewed" => KEYS,
+        "NoSuchBucket" => NO_BUCKET,
+        "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => REGION,
+        "AccessDenied" => return deed.lacking(address),
+        _ => match cause {
+            Cause::PermissionDenied { .. } => return deed.lacking(address),
+            Cause::Unauthenticated { .. } => KEYS,
+            Cause::NotFound { .. } => NO_BUCKET,
+            _ => LATER,
+        },
+    };
+    told.to_owned()
+}
+
+const KEYS: &str = "the keys are not accepted: look at AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
+                    AWS_SESSION_TOKEN and the clock of this machine";
+const NO_BUCKET: &str =
+    "there is no such bucket at this endpoint: create it, or look at --lake and AWS_ENDPOINT_URL";
+const REGION: &str = "the bucket is in another region: set AWS_REGION to that one, or leave it out";
+const LATER: &str =
+    "check the endpoint, the region and the network, then run again; what was committed is safe";
 
 #[cfg(test)]
 mod tests {
@@ -76,12 +125,27 @@ mod tests {
     fn the_missing_right_is_named_as_a_statement() {
         let cause = || Cause::PermissionDenied { path: "a".into(), source: "403".into() };
         let said = |deed| {
-            let error = failed(deed, "s3://bucket/some/prefix", "s3://bucket/some/prefix/a".into(), cause());
+            let error = failed(deed, "s3://bucket/some/prefix", "s3://bucket/some/prefix/a".into(), &cause());
             error.advice().unwrap().to_owned()
         };
         assert!(said(Deed::List).contains(r#""Action":"s3:ListBucket","Resource":"arn:aws:s3:::bucket""#));
         let put = r#""Action":"s3:PutObject","Resource":"arn:aws:s3:::bucket/some/prefix/*""#;
         assert!(said(Deed::Write).contains(put));
         assert!(said(Deed::Delete).contains("s3:DeleteObject") && said(Deed::Read).contains("s3:GetObject"));
+    }
+
+    /// Bug: a listing that was refused came as an error of no kind, so that the network was blamed, and what the
+    /// store had said stood there three times.
+    #[test]
+    fn what_the_store_said_is_told_once_and_understood() {
+        let refused = |code: &str| Cause::Generic {
+            store: "S3",
+            source: format!("403: <Error><Code>{code}</Code><Message>No.</Message></Error>").into(),
+        };
+        let said = |code| failed(Deed::List, "s3://bucket", "s3://bucket".into(), &refused(code));
+        assert!(said("AccessDenied").advice().unwrap().contains("s3:ListBucket"));
+        assert!(said("SignatureDoesNotMatch").advice().unwrap().contains("AWS_SECRET_ACCESS_KEY"));
+        assert!(said("NoSuchBucket").advice().unwrap().contains("no such bucket"));
+        assert_eq!(said("AccessDenied").to_string().matches("No.").count(), 1);
     }
 }

@@ -69,7 +69,7 @@ impl Needles {
             if path.ends_with(".parquet") {
                 text.extend(values(bytes));
             }
-            if path.starts_with("_raw/") {
+            if Path::new(path).extension().is_some_and(|kind| kind == "raw") {
                 text.extend(pages(bytes));
             }
             found.extend(self.held(bytes).map(|number| format!("{path}: {number} as bytes")));

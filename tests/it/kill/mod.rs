@@ -14,45 +14,55 @@ use std::time::Duration;
 
 use drift_simulator::{Behaviour, Server, Simulator, WorldConfig};
 use drift2parquet::progress::Progress;
-use drift2parquet::store::Directory;
 use drift2parquet::tables::CONVERSATIONS;
 use drift2parquet::verify::{Verdict, verify};
 
 use crate::account::Account;
 use crate::faults::{OF_CONVERSATIONS, SUMS, same};
+use crate::lake::Lake;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_drift2parquet");
 
 /// An account behind a socket.
-struct Served {
-    account: Account,
+pub struct Served {
+    pub account: Account,
     server: Server,
 }
 
 impl Served {
-    async fn of(world: WorldConfig, latency: Duration) -> Self {
+    pub async fn of(world: WorldConfig, latency: Duration) -> Self {
         let behaviour = Behaviour { latency, record_requests: true, ..Behaviour::default() };
         Self::on(Account::of(world, behaviour)).await
     }
 
-    async fn on(account: Account) -> Self {
+    pub async fn on(account: Account) -> Self {
         let server = account.drift.serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
         Self { account, server }
     }
 
-    fn start(&self, options: &[&str]) -> Child {
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    pub fn start(&self, options: &[&str]) -> Child {
         self.account.drift.reset_stats();
-        self.start_by(Command::new(BINARY).args(["sync", "-q", "--lake"]), options)
+        let mut command = Command::new(BINARY);
+        if let Lake::Bucket(prefix) = &self.account.lake {
+            // Nobody but the lease says that the run before was killed.
+            command.envs(prefix.environment());
+            return self.start_by(command.args(["sync", "-q", "--takeover", "--lake"]), options);
+        }
+        self.start_by(command.args(["sync", "-q", "--lake"]), options)
     }
 
     fn start_by(&self, command: &mut Command, options: &[&str]) -> Child {
-        let command = command.arg(self.account.lake.path()).args(options);
+        let command = command.arg(self.account.lake.name()).args(options);
         let command = command.env("DRIFT_TOKEN", "sim-token").env("DRIFT_API_URL", self.server.url());
         command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// Waits until so many requests were answered; whether the run is still on then.
-    async fn reaches(&self, child: &mut Child, requests: u64) -> bool {
+    pub async fn reaches(&self, child: &mut Child, requests: u64) -> bool {
         while self.account.drift.stats().total < requests {
             if child.try_wait().unwrap().is_some() {
                 return false;
@@ -81,9 +91,9 @@ impl Served {
     }
 
     /// What `verify` says, which must be nothing worse than unfinished.
-    async fn verdict(&self) -> Verdict {
-        let store = Directory::new(self.account.lake.path());
-        match verify(&store, false, &Progress::default()).await {
+    pub async fn verdict(&self) -> Verdict {
+        let store = self.account.lake.store();
+        match verify(&*store, false, &Progress::default()).await {
             Ok(found) => {
                 let broken: Vec<_> =
                     found.findings.iter().filter(|finding| finding.verdict == Verdict::Broken).collect();
@@ -97,7 +107,7 @@ impl Served {
     }
 
     /// A run that nothing disturbs must end with exactly what a lake has that was never disturbed.
-    async fn recovers(&self, what: &str) {
+    pub async fn recovers(&self, what: &str) {
         // A whole walk, since only that notices what was erased.
         let (code, said) = finish(self.start(&["--full"]));
         assert_eq!(code, Some(0), "{what}: {said}");
@@ -120,12 +130,12 @@ impl Served {
 }
 
 /// Waits for the end of a run; its exit code and what it said.
-fn finish(child: Child) -> (Option<i32>, String) {
+pub fn finish(child: Child) -> (Option<i32>, String) {
     let ended = tokio::task::block_in_place(|| child.wait_with_output().unwrap());
     (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
 }
 
-fn small(seed: u64) -> WorldConfig {
+pub fn small(seed: u64) -> WorldConfig {
     WorldConfig { conversations: 24, months: 2, mean_messages: 3, ..WorldConfig::small(seed) }
 }
 
