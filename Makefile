@@ -12,6 +12,8 @@ FUZZ := RUSTUP_TOOLCHAIN=nightly cargo fuzz
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= envelope decoder manifest data_file
 FUZZ_CORPUS := tests/fuzz/corpus
+# Many suites wait more than they compute: for sockets, for processes, for the disk.
+TEST_THREADS ?= $(shell expr 2 \* $$(nproc))
 # What the suites count, for docs/reliability.md.
 COUNTS = $(abspath $(TARGET))/counts.ndjson
 # The programs as the tests build them: asked for alone, their dependencies would be built a second time, since other
@@ -56,7 +58,8 @@ reliability: counted ## Run the tests and write docs/reliability.md from what th
 counted: install-tools
 	@rm -f $(COUNTS); mkdir -p $(dir $(COUNTS))
 	@export D2P_COUNTS=$(COUNTS); \
-	if command -v cargo-nextest >/dev/null; then $(CARGO) nextest run --workspace --locked -E 'not test(/^s3::/)'; \
+	if command -v cargo-nextest >/dev/null; then $(CARGO) nextest run --workspace --locked --test-threads $(TEST_THREADS) \
+		-E 'not test(/^s3::/)'; \
 	else $(CARGO) test --workspace --lib --bins --tests --locked -- --skip s3::; fi
 
 fuzz-targets:
