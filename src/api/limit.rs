@@ -47,10 +47,10 @@ struct Used {
 }
 
 impl Limiter {
-    /// A limiter that never grants more than `max_rate` requests per second.
-    pub(super) fn new(max_rate: Option<f64>) -> Self {
+    /// A limiter that begins with `first_rate` requests per second and never grants more than `max_rate`.
+    pub(super) fn new(first_rate: f64, max_rate: Option<f64>) -> Self {
         let state = State {
-            pace: Pace::new(max_rate),
+            pace: Pace::new(first_rate, max_rate),
             last: None,
             paused_until: None,
             slowed_at: None,

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::super::settings::FIRST_RATE;
 use super::*;
 
 /// Refuses what would overflow it; a refusal does not fill it.
@@ -45,7 +46,7 @@ struct World {
 impl World {
     fn new(max_rate: Option<f64>, rate: f64, depth: f64) -> Self {
         Self {
-            limiter: Arc::new(Limiter::new(max_rate)),
+            limiter: Arc::new(Limiter::new(FIRST_RATE, max_rate)),
             bucket: Arc::new(Mutex::new(Bucket::new(rate, depth))),
             seen: Seen::default(),
             latency: Duration::from_millis(80),
@@ -195,7 +196,7 @@ async fn a_limit_is_held_among_refusals_of_another_cause() {
 #[tokio::test(start_paused = true)]
 async fn never_exceeds_the_greatest_rate() {
     for max in [1.0, 5.0, 33.0, 200.0] {
-        let limiter = Limiter::new(Some(max));
+        let limiter = Limiter::new(FIRST_RATE, Some(max));
         let mut recent: VecDeque<Instant> = VecDeque::new();
         for step in 0..2000_u64 {
             if step % 97 == 0 {
@@ -224,7 +225,7 @@ async fn without_a_limit_it_soon_holds_nothing_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_burst_of_refusals_slows_down_once() {
-    let limiter = Limiter::new(None);
+    let limiter = Limiter::new(FIRST_RATE, None);
     let mut grants = Vec::new();
     for _ in 0..20 {
         grants.push(limiter.grant().await);
@@ -238,7 +239,7 @@ async fn a_burst_of_refusals_slows_down_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pause_holds_everyone() {
-    let limiter = Limiter::new(None);
+    let limiter = Limiter::new(FIRST_RATE, None);
     let grant = limiter.grant().await;
     limiter.throttled(grant, Some(Duration::from_secs(7)));
     let start = Instant::now();

@@ -7,8 +7,6 @@
 //! rate that Drift certainly bears, and refusals that keep coming far below it have another cause than
 //! our pace.
 
-/// Where to begin, in requests per second; from the design.
-pub(super) const START: f64 = 5.0;
 /// Never slower than this, so that a limit that rises again is noticed within seconds.
 const SLOWEST: f64 = 0.5;
 /// How close to the refused rate we stay: 2 % is what the approach costs at most.
@@ -66,11 +64,11 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// A pace that never exceeds `max` requests per second.
-    pub(super) fn new(max: Option<f64>) -> Self {
+    /// A pace that begins with `first` requests per second and never exceeds `max`.
+    pub(super) fn new(first: f64, max: Option<f64>) -> Self {
         let max = max.unwrap_or(f64::INFINITY);
         Self {
-            rate: START.min(max),
+            rate: first.min(max),
             max,
             ceiling: None,
             span: Span::default(),

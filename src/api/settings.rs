@@ -15,6 +15,8 @@ use super::auth::Token;
 pub struct ClientSettings {
     /// Who asks.
     pub token: Token,
+    /// Requests per second to begin with; the pace doubles every second until Drift objects.
+    pub first_rate: f64,
     /// Never more requests per second than this.
     pub max_rate: Option<f64>,
     /// Requests in flight; 32 at 100 ms each are 320 a second, more than Drift is likely to allow.
@@ -29,11 +31,15 @@ pub struct ClientSettings {
     pub random: fastrand::Rng,
 }
 
+/// Where the pace begins, in requests per second: Drift publishes no limit, and bears this.
+pub(super) const FIRST_RATE: f64 = 5.0;
+
 impl ClientSettings {
     /// The defaults for `token`, with jitter from `random`.
     pub fn new(token: Token, random: fastrand::Rng) -> Self {
         Self {
             token,
+            first_rate: FIRST_RATE,
             max_rate: None,
             concurrency: 32,
             body_bytes_max: 64 << 20,

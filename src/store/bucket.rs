@@ -225,12 +225,14 @@ impl Store for Bucket {
     }
 
     async fn overwrite(&self, path: &str, bytes: Bytes) -> Result<()> {
-        let put = self.objects.put(&self.location(path)?, bytes.into()).await;
+        let location = self.location(path)?;
+        let put = patiently(|| self.objects.put(&location, bytes.clone().into())).await;
         put.map(drop).map_err(|cause| self.failed(Deed::Write, path, &cause))
     }
 
     async fn delete(&self, path: &str) -> Result<()> {
-        match self.objects.delete(&self.location(path)?).await {
+        let location = self.location(path)?;
+        match patiently(|| self.objects.delete(&location)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(cause) => Err(self.failed(Deed::Delete, path, &cause)),
         }
@@ -270,8 +272,9 @@ impl Store for Bucket {
     }
 
     async fn end(&self, path: &str, bytes: u64) -> Result<Option<End>> {
+        let location = self.location(path)?;
         let options = GetOptions::new().with_range(Some(GetRange::Suffix(bytes)));
-        let found = self.objects.get_opts(&self.location(path)?, options).await;
+        let found = patiently(|| self.objects.get_opts(&location, options.clone())).await;
         let found = found.map_err(|cause| self.failed(Deed::Read, path, &cause))?;
         let size = found.meta.size;
         let bytes = found.bytes().await.map_err(|cause| self.failed(Deed::Read, path, &cause))?;
@@ -291,15 +294,15 @@ fn named(etag: Option<String>) -> Result<Etag> {
     })
 }
 
-/// Asks again for what should have been read, where an answer was cut off in its middle: the store's client sees to
-/// all else, but not to that.
+/// Asks again for what does no harm twice, where an answer was cut off in its middle, or where somebody else was at
+/// the object: the store's client sees to all else, but not to that.
 async fn patiently<T, Asked>(ask: impl Fn() -> Asked) -> Result<T, object_store::Error>
 where
     Asked: Future<Output = Result<T, object_store::Error>>,
 {
     for pause in PAUSES {
         match ask().await {
-            Err(cause @ object_store::Error::Generic { .. }) if complaint::is_cut(&cause) => {
+            Err(cause) if is_passing(&cause) => {
                 tracing::debug!(%cause, "asking again");
                 tokio::time::sleep(pause).await;
             }
@@ -307,6 +310,16 @@ where
         }
     }
     ask().await
+}
+
+fn is_passing(cause: &object_store::Error) -> bool {
+    use object_store::Error as E;
+    match cause {
+        E::Generic { .. } => complaint::is_cut(cause),
+        // As an answer to what has no condition: two requests have met at one object.
+        E::AlreadyExists { .. } | E::Precondition { .. } => true,
+        _ => false,
+    }
 }
 
 /// Whether a put has surely not landed and never will, so that trying again is of no use. That nothing is

@@ -110,6 +110,8 @@ pub struct Account {
     /// No answer may be longer; suites that send too much lower it, since megabytes take their time.
     pub body_bytes_max: usize,
     runs: u64,
+    /// Whether runs begin fast: for those on real time, who would else wait for the pace.
+    pub hurries: bool,
     /// How far the run's own clock is ahead of the account's.
     pub ahead: Duration,
 }
@@ -140,6 +142,7 @@ impl Account {
             edit: None,
             body_bytes_max: BODY_BYTES_MAX,
             runs: 0,
+            hurries: false,
             ahead: Duration::ZERO,
         }
     }
@@ -161,8 +164,8 @@ impl Account {
             Lake::Memory(_) => Lake::in_memory(),
             Lake::Directory(_) | Lake::Bucket(_) => Lake::in_directory(),
         };
-        let (drift, body_bytes_max) = (self.drift.clone(), self.body_bytes_max);
-        Self { drift, lake, settings, token, edit: None, body_bytes_max, runs: 0, ahead: self.ahead }
+        let (drift, body_bytes_max, hurries) = (self.drift.clone(), self.body_bytes_max, self.hurries);
+        Self { drift, lake, settings, token, edit: None, body_bytes_max, runs: 0, hurries, ahead: self.ahead }
     }
 
     /// One run that must begin.
@@ -202,6 +205,9 @@ impl Account {
         let mut settings = ClientSettings::new(self.token.clone(), random);
         settings.concurrency = self.settings.concurrency;
         settings.body_bytes_max = self.body_bytes_max;
+        if self.hurries {
+            settings.first_rate = 1_000.0;
+        }
         let transport = InProcess(self.drift.clone(), self.lake.fate(), self.edit.clone());
         Client::new(settings, Arc::new(transport))
     }

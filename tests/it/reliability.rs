@@ -116,6 +116,24 @@ const SUITES: &[Suite] = &[
         place: "tests/it/writers",
     },
     Suite {
+        name: "S3 faults",
+        promises: &[1, 5],
+        about: "On a real S3 server, through a proxy: 500, `503 SlowDown`, 409, 412, resets, answers that are lost after a put has landed, cut in their middle or slow, at every kind of request; missing rights. The run ends exactly, or it names the right.",
+        place: "tests/it/s3/faults.rs",
+    },
+    Suite {
+        name: "S3 crashes",
+        promises: &[2, 4],
+        about: "On a real S3 server: a run ends before or after a request, its answer unheard, and the real binary is killed by SIGKILL; globs hold each key once, the next run ends exactly.",
+        place: "tests/it/s3/crashes.rs",
+    },
+    Suite {
+        name: "S3 writers",
+        promises: &[4],
+        about: "On a real S3 server: pairs of runs on one lake, some of which insist; thirty-two creations of one object at once. One wins, the others stop, the lake ends exactly.",
+        place: "tests/it/s3/writers.rs",
+    },
+    Suite {
         name: "verify mutations",
         promises: &[1, 5],
         about: "Healthy lakes are damaged by hand: each damage is found, and named by its place and what is wrong. A healthy lake has no finding.",

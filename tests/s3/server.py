@@ -181,7 +181,8 @@ def main():
         staged.replace(asked.state)
         while lives(asked.process) and server.process.poll() is None:
             time.sleep(0.5)
-    asked.state.unlink(missing_ok=True)
+    for left in (asked.state, asked.state.with_suffix(".lock"), asked.state.with_suffix(".log")):
+        left.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

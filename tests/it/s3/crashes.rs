@@ -8,21 +8,22 @@ use drift2parquet::verify::Verdict;
 use futures::{StreamExt, stream};
 
 use super::proxy::{Mishap, Proxy};
-use super::{Prefix, prepared, unharmed};
+use super::{Prefix, prepared, tiny, unharmed};
 use crate::account::Account;
 use crate::counts::record;
 use crate::faults::{Found, nothing_is};
-use crate::kill::{Served, finish, small};
+use crate::kill::{Served, finish};
 use crate::lake::Lake;
 
-/// Every so-many-th request is once the last.
-const STRIDE: usize = 9;
+/// So many requests of a run are each once the last, spread over it.
+const MOMENTS: usize = 12;
 
 /// Cases side by side: they mostly wait for the server.
 const AT_ONCE: usize = 4;
 
-/// Kills of the real binary.
-const KILLS: u64 = 10;
+/// Kills of the real binary, and how many follow each other before a run may end.
+const KILLS: u64 = 12;
+const IN_A_ROW: u64 = 3;
 
 /// How many requests a run makes that nothing disturbs.
 async fn requests(mut account: Account, prefix: &Prefix) -> usize {
@@ -53,7 +54,7 @@ async fn sweep(changed: bool) {
     let wanted = unharmed(changed).await;
     let (account, prefix) = prepared(changed).await;
     let requests = requests(account, &prefix).await;
-    let moments = (usize::from(changed)..requests).step_by(STRIDE);
+    let moments = (0..MOMENTS).map(|moment| (moment * requests + usize::from(changed)) / MOMENTS);
     let cases = moments.flat_map(|at| [(at, Mishap::StopBefore), (at, Mishap::StopAfter)]);
     let tried = stream::iter(cases).map(|(at, mishap)| {
         let wanted = &wanted;
@@ -88,10 +89,9 @@ async fn the_real_binary_may_be_killed_at_any_moment() {
     let mut chance = fastrand::Rng::with_seed(17);
     let (mut left, mut seed) = (KILLS, 0);
     while left > 0 {
-        let mut served = Served::of(small(seed), Duration::from_millis(1)).await;
-        served.account.lake = Lake::Bucket(Prefix::new());
-        for requests in [90, 40] {
-            for _ in 0..left.min(3) {
+        let served = Served::on(tiny(Prefix::new())).await;
+        for requests in [24, 12] {
+            for _ in 0..left.min(IN_A_ROW) {
                 let mut child = served.start(&["--concurrency", "8"]);
                 let alive = served.reaches(&mut child, chance.u64(0..requests)).await;
                 tokio::time::sleep(Duration::from_millis(chance.u64(0..200))).await;

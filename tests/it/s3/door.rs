@@ -72,6 +72,8 @@ async fn check_says_that_all_is_well_or_what_is_not() {
     let failed: Vec<_> = lines.iter().filter(|line| line["ok"] == false).collect();
     assert!(code == 5 && failed.len() == 1 && failed[0]["what"] == "delete", "{said}");
     assert!(failed[0]["hint"].as_str().unwrap().contains("s3:DeleteObject"), "{said}");
+    let (code, said) = says(&served, &prefix.through(forbidding.endpoint()), &["sync", "-q"]);
+    assert!(code == 5 && said.contains("s3:DeleteObject"), "the first run of a lake tries it too: {said}");
 }
 
 /// A server that ignores conditions is refused before anything is put but the probe, unless one insists.

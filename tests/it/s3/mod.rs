@@ -33,6 +33,7 @@ fn tiny(prefix: Prefix) -> Account {
     // Every partition is committed by itself, so that there are many steps.
     account.settings.checkpoint_bytes = 1;
     account.settings.concurrency = 2;
+    account.hurries = true;
     account
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::net::TcpStream;
 use std::os::unix::process::{CommandExt as _, parent_id};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -47,8 +48,10 @@ fn state() -> PathBuf {
     std::env::temp_dir().join(format!("drift2parquet-s3-{}.json", run()))
 }
 
+/// The server that was told of, unless it has gone: a run of the same number may have been killed together with it.
 fn told(state: &Path) -> Option<Server> {
-    Some(serde_json::from_slice(&std::fs::read(state).ok()?).unwrap())
+    let server: Server = serde_json::from_slice(&std::fs::read(state).ok()?).unwrap();
+    TcpStream::connect(server.endpoint.strip_prefix("http://")?).is_ok().then_some(server)
 }
 
 #[allow(clippy::zombie_processes, reason = "it is to outlive the test that starts it")]
