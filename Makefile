@@ -73,7 +73,7 @@ soak-scripts soak-histories soak-kills soak-records soak-writers: soak-%: ## One
 doctest: ## Examples in the documentation
 	$(CARGO) test --workspace --doc --locked --quiet
 
-readers: $(VENV)/readers.ready ## DuckDB, Polars, pyarrow and Spark read what the real binary wrote
+readers: $(VENV)/readers.ready s3-server ## DuckDB, Polars, pyarrow and Spark read what the real binary wrote
 	$(BUILD)
 	TARGET="$(TARGET)/debug" $(VENV)/bin/python -m pytest -q tests/readers
 

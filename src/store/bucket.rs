@@ -259,12 +259,13 @@ impl Store for Bucket {
             return Ok(None);
         }
         let from = Path::parse(from).map_err(|cause| self.failed(Deed::Read, path, &cause.into()))?;
-        match self.objects.copy(&from, &self.location(path)?).await {
+        let to = self.location(path)?;
+        match patiently(|| self.objects.copy(&from, &to)).await {
             Ok(()) => {}
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             Err(cause) => return Err(self.failed(Deed::Write, path, &cause)),
         }
-        let copied = self.objects.head(&self.location(path)?).await;
+        let copied = patiently(|| self.objects.head(&to)).await;
         copied
             .map_err(|cause| self.failed(Deed::Read, path, &cause))
             .and_then(|meta| named(meta.e_tag))

@@ -134,6 +134,18 @@ const SUITES: &[Suite] = &[
         place: "tests/it/s3/writers.rs",
     },
     Suite {
+        name: "publications",
+        promises: &[2, 4],
+        about: "Delta tables: a publication is stopped before, after and within operations, three publish at once, loads go on meanwhile; every version of a table is that of one manifest, whole, and none is committed twice.",
+        place: "tests/it/publish",
+    },
+    Suite {
+        name: "S3 publications",
+        promises: &[2, 4],
+        about: "The same on a real S3 server, which makes the copies itself: stopped at a request, met with every misfortune at a copy and at a commit, three at once.",
+        place: "tests/it/s3/publish.rs",
+    },
+    Suite {
         name: "verify mutations",
         promises: &[1, 5],
         about: "Healthy lakes are damaged by hand: each damage is found, and named by its place and what is wrong. A healthy lake has no finding.",

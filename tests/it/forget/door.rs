@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::account::Account;
 
 /// The command on this lake, with nothing in its environment that it would listen to.
-fn command(account: &Account, arguments: &[&str]) -> Command {
+pub fn command(account: &Account, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_drift2parquet"));
     command
         .env_clear()
@@ -19,11 +19,16 @@ fn command(account: &Account, arguments: &[&str]) -> Command {
     command
 }
 
-fn said(account: &Account, arguments: &[&str], code: i32) -> (String, String) {
-    let ended = command(account, arguments).assert().code(code);
+/// What it prints and what it says, when it ends with this code.
+pub fn said_by(mut command: Command, code: i32) -> (String, String) {
+    let ended = command.assert().code(code);
     let output = ended.get_output();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (text(&output.stdout), text(&output.stderr))
+}
+
+fn said(account: &Account, arguments: &[&str], code: i32) -> (String, String) {
+    said_by(command(account, arguments), code)
 }
 
 async fn loaded(seed: u64) -> Account {

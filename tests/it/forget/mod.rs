@@ -2,7 +2,7 @@
 //! is reset comes back as it was. Also when either is stopped before or after any operation of the store.
 
 mod damaged;
-mod door;
+pub mod door;
 mod erase;
 mod kill;
 mod notes;

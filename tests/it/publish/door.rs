@@ -1,27 +1,18 @@
 //! `publish` and `sync --publish-delta` as people meet them.
 
-use assert_cmd::Command;
 use drift_simulator::Server;
 use serde_json::Value;
 
 use super::{Place, account};
 use crate::account::Account;
+use crate::forget::door::{command, said_by};
 
 fn said(account: &Account, arguments: &[&str], url: Option<String>, code: i32) -> (String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_drift2parquet"));
-    command
-        .env_clear()
-        .current_dir(account.lake.path())
-        .args(arguments)
-        .arg("--lake")
-        .arg(account.lake.path());
+    let mut command = command(account, arguments);
     if let Some(url) = url {
         command.env("DRIFT_TOKEN", "sim-token").env("DRIFT_API_URL", url);
     }
-    let ended = command.assert().code(code);
-    let output = ended.get_output();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (text(&output.stdout), text(&output.stderr))
+    said_by(command, code)
 }
 
 #[tokio::test(flavor = "multi_thread")]

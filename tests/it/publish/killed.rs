@@ -12,6 +12,7 @@ use drift2parquet::tables;
 use super::delta::{Files, versions, wanted};
 use super::{account, is_of, publisher, start};
 use crate::account::Account;
+use crate::counts::record;
 use crate::crash::{Cut, Kept, MemoryDisk, Tree, live};
 use crate::lake::Lake;
 
@@ -107,9 +108,12 @@ fn sweep(make: fn(Tree) -> MemoryDisk, step: usize) -> u64 {
 fn stopped_anywhere() {
     let deaths = sweep(MemoryDisk::of, 5);
     assert!(deaths > 100, "{deaths}");
+    record("publications", &[("kills", deaths)]);
 }
 
 #[test]
 fn stopped_anywhere_on_a_disk_without_links() {
-    assert!(sweep(MemoryDisk::without_links, 11) > 50);
+    let deaths = sweep(MemoryDisk::without_links, 11);
+    assert!(deaths > 50, "{deaths}");
+    record("publications", &[("kills", deaths)]);
 }

@@ -1,7 +1,7 @@
 //! Each version of a published Delta table is the table of one manifest, whole: however often it is published,
 //! by however many, and wherever a publication is killed.
 
-mod delta;
+pub mod delta;
 mod door;
 mod kept;
 mod killed;
@@ -38,15 +38,17 @@ fn account(seed: u64) -> Account {
 }
 
 /// Who publishes; no two alike.
-fn publisher(number: u64) -> RunId {
+pub fn publisher(number: u64) -> RunId {
     RunId { id: format!("publisher-{number}"), version: "0.0.0".to_owned(), seed: number }
 }
 
-fn start() -> Timestamp {
+/// When the first publication is.
+pub fn start() -> Timestamp {
     "2026-10-02T00:00:00Z".parse().unwrap()
 }
 
-fn retaining(retain: Duration) -> Settings {
+/// What was replaced stays for so long.
+pub fn retaining(retain: Duration) -> Settings {
     Settings { retain, ..Settings::default() }
 }
 
@@ -80,7 +82,8 @@ impl Place {
     }
 }
 
-fn is_of(files: &Files, manifest: &Manifest) {
+/// The newest version of every table is this manifest's.
+pub fn is_of(files: &Files, manifest: &Manifest) {
     for table in tables::ALL {
         assert_eq!(versions(files, table.name).last(), Some(&wanted(manifest, table.name)), "{}", table.name);
     }

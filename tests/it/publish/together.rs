@@ -21,6 +21,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use super::delta::{Files, versions, wanted};
 use super::{account, is_of, publisher, start};
 use crate::account::Account;
+use crate::counts::record;
 use crate::crash::live;
 
 const SEEDS: u64 = 60;
@@ -172,6 +173,7 @@ fn of_several_publishers_one_commits_and_the_others_find_it_done() {
                 assert_eq!(versions(&files, table.name).len(), 1, "{} was committed twice", table.name);
             }
         }
+        record("publications", &[("meetings", SEEDS)]);
     });
 }
 
@@ -220,5 +222,6 @@ fn a_lake_that_changes_meanwhile_is_never_published_as_a_mix() {
             is_of(&scene.files().await, &second);
         }
         assert!(old > 0 && new > 0, "{old} {new} {held}");
+        record("publications", &[("loads meanwhile", SEEDS)]);
     });
 }

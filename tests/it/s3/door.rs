@@ -6,22 +6,27 @@ use assert_cmd::Command;
 use drift2parquet::verify::Verdict;
 
 use super::Prefix;
-use super::proxy::{Mishap, Proxy};
+use super::proxy::Proxy;
 use crate::kill::{Served, finish, small};
 use crate::lake::Lake;
 
-async fn served() -> (Served, Prefix) {
+pub async fn served() -> (Served, Prefix) {
     let prefix = Prefix::new();
     let mut served = Served::of(small(7), Duration::ZERO).await;
     served.account.lake = Lake::Bucket(prefix.clone());
     (served, prefix)
 }
 
-/// What a command says on stdout, and how it ends; nothing is in its environment but the store and the token.
+/// What a command says of the lake at the prefix, and how it ends.
 fn says(served: &Served, prefix: &Prefix, arguments: &[&str]) -> (i32, String) {
+    says_of(served, prefix, &[arguments, &["--lake", &prefix.uri()]].concat())
+}
+
+/// The same of whatever lake is named; nothing is in its environment but the store and the token.
+pub fn says_of(served: &Served, prefix: &Prefix, arguments: &[&str]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_drift2parquet"));
     command.env_clear().envs(prefix.environment()).env("DRIFT_TOKEN", "sim-token");
-    command.env("DRIFT_API_URL", served.url()).args(arguments).args(["--lake", &prefix.uri()]);
+    command.env("DRIFT_API_URL", served.url()).args(arguments);
     let ended = tokio::task::block_in_place(|| command.output().unwrap());
     let said = [ended.stdout, ended.stderr].concat();
     (ended.status.code().unwrap(), String::from_utf8(said).unwrap())
@@ -50,30 +55,6 @@ async fn every_command_works_on_a_bucket() {
     assert!(prefix.files("users").is_empty());
     assert_eq!(finish(served.start(&[])).0, Some(0));
     assert_eq!(served.verdict().await, Verdict::Proven);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn check_says_that_all_is_well_or_what_is_not() {
-    let (served, prefix) = served().await;
-    let (code, said) = says(&served, &prefix, &["check"]);
-    assert_eq!(code, 0, "{said}");
-    assert!(said.contains("ok      store  refuse to create what exists"), "{said}");
-    assert!(prefix.files("").is_empty(), "nothing is left behind");
-    let careless = Proxy::careless(&prefix.endpoint()).await;
-    let (code, said) = says(&served, &prefix.through(careless.endpoint()), &["check"]);
-    assert!(code == 5 && said.contains("FAILED  store  refuse to create what exists"), "{said}");
-    assert!(said.contains("`If-None-Match`") && said.contains("--accept-unsafe-store"), "{said}");
-    let forbidding = |_: usize, seen: &super::proxy::Seen| {
-        (seen.method == "DELETE").then_some(Mishap::Status(403, "AccessDenied"))
-    };
-    let forbidding = Proxy::to(&prefix.endpoint(), Box::new(forbidding)).await;
-    let (code, said) = says(&served, &prefix.through(forbidding.endpoint()), &["check", "--format=json"]);
-    let lines: Vec<serde_json::Value> = serde_json::from_str(&said).unwrap();
-    let failed: Vec<_> = lines.iter().filter(|line| line["ok"] == false).collect();
-    assert!(code == 5 && failed.len() == 1 && failed[0]["what"] == "delete", "{said}");
-    assert!(failed[0]["hint"].as_str().unwrap().contains("s3:DeleteObject"), "{said}");
-    let (code, said) = says(&served, &prefix.through(forbidding.endpoint()), &["sync", "-q"]);
-    assert!(code == 5 && said.contains("s3:DeleteObject"), "the first run of a lake tries it too: {said}");
 }
 
 /// A server that ignores conditions is refused before anything is put but the probe, unless one insists.

@@ -12,7 +12,7 @@ use crate::faults::{Found, nothing_is};
 use crate::lake::Lake;
 
 /// What a run survives by itself, once.
-const PASSING: [Mishap; 8] = [
+pub const PASSING: [Mishap; 8] = [
     Mishap::Status(500, "InternalError"),
     Mishap::Status(503, "SlowDown"),
     Mishap::Status(409, "ConditionalRequestConflict"),
@@ -27,7 +27,7 @@ const PASSING: [Mishap; 8] = [
 const MOMENTS: usize = 24;
 
 /// Cases side by side: they mostly wait for the server.
-const AT_ONCE: usize = 4;
+pub const AT_ONCE: usize = 4;
 
 /// A refusal by a condition is nothing that a store says where there is none, and what is only read meets with nobody.
 fn is_said(mishap: Mishap, seen: &Seen) -> bool {
@@ -150,7 +150,7 @@ async fn a_right_that_is_missing_ends_the_run_at_once_and_is_named() {
 }
 
 /// Everywhere 403 is answered to these.
-async fn refusing(prefix: &Prefix, method: &'static str, part: &'static str) -> Proxy {
+pub async fn refusing(prefix: &Prefix, method: &'static str, part: &'static str) -> Proxy {
     let plan = move |_, seen: &Seen| {
         (seen.method == method && seen.path.contains(part)).then_some(Mishap::Status(403, "AccessDenied"))
     };

@@ -1,11 +1,14 @@
 //! Lakes on a real server that speaks S3 (SeaweedFS), straight and through a proxy that harms requests: what
 //! holds in a directory and in memory holds there too. Lean, since every request is a real one.
 
+mod check;
 mod crashes;
 mod door;
 mod faults;
+mod memory;
 mod prefix;
 mod proxy;
+mod publish;
 mod server;
 mod writers;
 

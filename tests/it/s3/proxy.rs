@@ -45,9 +45,12 @@ pub struct Seen {
     pub bytes: usize,
     /// Whether it is to be done under a condition alone.
     pub is_conditional: bool,
+    /// Whether only a part of the object is wanted.
+    pub is_partial: bool,
 }
 
-type Plan = Box<dyn FnMut(usize, &Seen) -> Option<Mishap> + Send>;
+/// What becomes of each request, by its number and what is seen of it.
+pub type Plan = Box<dyn FnMut(usize, &Seen) -> Option<Mishap> + Send>;
 
 struct State {
     plan: Plan,
@@ -172,8 +175,9 @@ async fn read(client: &mut TcpStream) -> Option<Request> {
     let kept = text.trim_end().lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
     let head = kept.fold(String::new(), |head, line| head + line + "\r\n") + "connection: close\r\n\r\n";
     let is_conditional = ["if-match", "if-none-match"].iter().any(|name| header(&text, name).is_some());
+    let is_partial = header(&text, "range").is_some();
     Some(Request {
-        seen: Seen { method, path, bytes: length, is_conditional },
+        seen: Seen { method, path, bytes: length, is_conditional, is_partial },
         head: head.into_bytes(),
         body,
     })
@@ -208,7 +212,8 @@ async fn put(filer: SocketAddr, request: &Request) -> std::io::Result<Vec<u8>> {
         .into_bytes())
 }
 
-fn address(endpoint: &str) -> SocketAddr {
+/// Where an endpoint listens.
+pub fn address(endpoint: &str) -> SocketAddr {
     endpoint.trim_start_matches("http://").parse().unwrap()
 }
 
