@@ -28,16 +28,20 @@ PREFIX ?= /usr/local
 BINARY ?= $(TARGET)/release/drift2parquet
 SHARE = $(DESTDIR)$(PREFIX)/share
 LOADS ?= 200
+# Where the pages of the benchmarks lie, and how often the peers run over the large set of them.
+BENCH_DATA ?= $(TARGET)/bench-data
+ROUNDS ?= 5
+RELEASE := $(CARGO) build --release --workspace --bins --locked
 
 .PHONY: help demo test check unit counted reliability soak soak-scripts soak-histories soak-kills soak-records \
-	soak-writers fuzz fuzz-build fuzz-targets readers s3 s3-server doctest bench docs install-tools clean
+	soak-writers fuzz fuzz-build fuzz-targets readers s3 s3-server doctest bench bench-data bench-peers bench-bars docs install-tools clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
 		|| grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo.ready ## Build, run against a simulated Drift, change the account, run again, query with DuckDB
-	$(CARGO) build --release --workspace --bins --locked
+	$(RELEASE)
 	TARGET="$(TARGET)/release" PYTHON="$(VENV)/bin/python" examples/demo.sh
 
 test: check unit doctest readers shipping ## Everything, installing what it needs by itself
@@ -122,8 +126,26 @@ s3: install-tools s3-server ## Only the tests on a real S3 server: loads, crashe
 	D2P_PYTHON=$(abspath $(VENV))/bin/python $(CARGO) nextest run --workspace --locked --no-fail-fast \
 		--test-threads $(TEST_THREADS) -E 'test(/^s3::/)'
 
-bench: ## Benchmarks
-	$(CARGO) bench --locked
+bench: ## Decode, encode, fold, rebuild and sync by themselves (criterion)
+	$(CARGO) bench --workspace --benches --locked
+
+bench-data: ## The pages that the benchmarks read, some 3 GB in BENCH_DATA (target/bench-data)
+	$(RELEASE)
+	for set in dense-500 dense-100 real-500; do \
+		[ -e "$(BENCH_DATA)/$$set/about.json" ] || "$(TARGET)/release/page-set" --shape "$${set%-*}" \
+			--megabytes "$${set#*-}" "$(BENCH_DATA)/$$set"; \
+	done
+
+bench-peers: $(VENV)-peers/ready bench-data ## rebuild and its peers in ROUNDS (5) interleaved rounds; writes docs/benchmarks.md
+	$(VENV)-peers/bin/python benches/peers/run.py --data "$(BENCH_DATA)" --bin "$(TARGET)/release" \
+		--results benches/peers/peers.json --rounds $(ROUNDS)
+	$(PYTHON) benches/peers/page.py
+
+bench-bars: bench-data ## What has no peer: memory, use of the rate, calls, idle runs, deltas, start; writes docs/benchmarks.md
+	$(CARGO) build --profile dist --locked --bin drift2parquet
+	$(PYTHON) benches/peers/bars.py --data "$(BENCH_DATA)" --bin "$(TARGET)/release" --results benches/peers/bars.json \
+		--dist "$(TARGET)/dist/drift2parquet"
+	$(PYTHON) benches/peers/page.py
 
 fuzz: fuzz-build ## Each fuzz target for FUZZ_SECONDS (60): needs a nightly toolchain, installs cargo-fuzz
 	set -e; for target in $(FUZZ_TARGETS); do \
@@ -147,13 +169,18 @@ install-tools: ## What the tests are run with
 
 clean: ## Remove everything that was built, and the lake of the demo
 	$(CARGO) clean
-	rm -rf $(VENV) $(VENV)-airflow $(VENV)-dagster .spark-s3 demo-lake
+	rm -rf $(VENV) $(VENV)-airflow $(VENV)-dagster $(VENV)-peers .spark-s3 demo-lake
 
 $(VENV)/bin/python:
 	PYTHON="$(PYTHON)" tests/readers/venv.sh $(VENV)
 
 $(VENV)/demo.ready: $(READERS) | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(READERS) duckdb
+	@touch $@
+
+$(VENV)-peers/ready: benches/peers/requirements.txt
+	PYTHON="$(PYTHON)" tests/readers/venv.sh $(VENV)-peers
+	$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 $(VENV)/s3.ready: $(S3) | $(VENV)/bin/python
