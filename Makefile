@@ -50,6 +50,7 @@ check: ## Format, lints, documentation
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
+	$(PYTHON) benches/peers/page.py --check
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline check licenses bans sources; fi
 
 unit: counted ## Unit and integration tests, and whether docs/reliability.md says what they counted

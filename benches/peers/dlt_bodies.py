@@ -1,5 +1,5 @@
 """dlt, from the bodies of pages to Parquet in a directory, as its documentation shows it. Times stay the integers that
-they are in JSON, lists stay JSON text, and the compression is dlt's own. `dlt_bodies.py SET INTO`"""
+they are in JSON, lists and objects stay JSON text, and the compression is dlt's own. `dlt_bodies.py SET INTO`"""
 
 import glob
 import os

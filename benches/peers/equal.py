@@ -28,6 +28,9 @@ def snake(name):
 def cell(column, types):
     """The column as every reader should see it."""
     name = column.name if column.name in types else "__".join(snake(part) for part in column.path)
+    if name not in types and snake(column.path[0]) in types:
+        # An object that was left JSON text.
+        return f"({snake(column.path[0])}->>'$.{'.'.join(column.path[1:])}')::{TYPES[column.kind]}"
     if name not in types:
         return "NULL"
     if column.kind == TIME:

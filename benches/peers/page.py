@@ -183,7 +183,7 @@ For the peers:
   None writes the raw text of `context` and `attributes`, the ledger, `_extra`, `_synced_at` and `_deleted_at`, which
   the lake has besides; *DuckDB, typed, with raw text* writes the first two.
 - pyarrow and arrow-json write one file for each piece of work, so that all cores are busy.
-- dlt leaves times as integers and lists as JSON text, and compresses as it does by default.
+- dlt leaves times as integers, lists and objects as JSON text, and compresses as it does by default.
 
 For `rebuild`: its archive is compressed (zstd), so it reads fewer bytes, which it has to decompress. It is run with
 `--without-archive`, since no peer copies its input.

@@ -112,9 +112,9 @@ def main():
             about = json.load(file)
         forms = {name: form for name, _, form in contenders}
         results["sets"][data] = {"about": about, "forms": forms, "figures": figures, "cells": equal(options, places)}
-    with open(options.results, "w") as file:
-        json.dump(results, file, indent=1)
-        file.write("\n")
+        with open(options.results, "w") as file:
+            json.dump(results, file, indent=1)
+            file.write("\n")
     shutil.rmtree(f"{options.data}/out", ignore_errors=True)
     differ = {name: cell["differ"] for one in results["sets"].values() for name, cell in one["cells"].items() if cell["differ"]}
     if differ:

@@ -95,7 +95,7 @@ impl<'a> Records<'a> {
     pub fn message(&self, one: &Conversation, index: u32, text: &mut Vec<u8>) {
         let mut chance = self.chance(one.row, 2 + u64::from(index));
         let (id, created_ms) = one.message(index);
-        let by_contact = chance.bool();
+        let by_contact = chance.u32(0..10) < 4;
         let (kind, author) = if by_contact {
             ("contact", self.listed(one).contact)
         } else {

@@ -155,7 +155,7 @@ fn message() -> Vec<(&'static str, DataType)> {
 }
 
 fn time() -> DataType {
-    DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))
+    DataType::Timestamp(TimeUnit::Millisecond, Some("+00:00".into()))
 }
 
 fn list(kind: DataType) -> DataType {
