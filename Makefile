@@ -160,7 +160,7 @@ fuzz-build:
 	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
 	$(FUZZ) build --fuzz-dir tests/fuzz
 
-docs: ## Write the generated pages: docs/tables.md, docs/cli.md, docs/exit-codes.md
+docs: ## Write the generated pages: docs/tables.md, docs/ddl.md, docs/cli.md, docs/exit-codes.md
 	$(BUILD)
 	$(TARGET)/debug/drift2parquet docs docs
 

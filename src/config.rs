@@ -1,11 +1,15 @@
 //! The settings of a run, validated: every number has a unit and every default a reason.
 
+mod masking;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::schema::{PartitionBy, Table};
 use crate::tables;
+
+pub use self::masking::{AskedMasking, Masking, may_be_hashed, may_be_left_out};
 
 /// A full walk of the list finds what changed without touching `updatedAt`; weekly, since it costs one call
 /// for each hundred conversations.
@@ -85,6 +89,8 @@ pub struct SyncSettings {
     pub takeover: bool,
     /// Keep the raw pages, too; a lake that was begun so keeps them from then on.
     pub raw: bool,
+    /// The columns to leave out or to hash.
+    pub masking: AskedMasking,
     /// The longest time between two commits.
     pub checkpoint_every: Duration,
     /// The most bytes of pages between two commits.
@@ -106,6 +112,7 @@ impl Default for SyncSettings {
             accept_deletions: false,
             takeover: false,
             raw: false,
+            masking: AskedMasking::default(),
             checkpoint_every: CHECKPOINT_EVERY,
             checkpoint_bytes: CHECKPOINT_BYTES,
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tracing::warn;
 
 use crate::error::{ErrorKind, Result};
@@ -22,7 +23,11 @@ const OLDER_ROWS: &str = "50";
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    edit: Option<Edit>,
 }
+
+/// Changes the body of a page before anything else sees it.
+pub type Edit = Arc<dyn Fn(&Call, Bytes) -> Bytes + Send + Sync>;
 
 /// What Drift answered.
 #[derive(Debug, Clone)]
@@ -36,7 +41,13 @@ pub enum Answer {
 impl Client {
     /// A client that asks through `transport`.
     pub fn new(settings: ClientSettings, transport: Arc<dyn Transport>) -> Self {
-        Self { inner: Arc::new(Inner::new(settings, transport)) }
+        Self { inner: Arc::new(Inner::new(settings, transport)), edit: None }
+    }
+
+    /// The same client, whose pages go through `edit` first.
+    #[must_use]
+    pub fn edited(self, edit: Edit) -> Self {
+        Self { edit: Some(edit), ..self }
     }
 
     /// Asks for what `call` names, `key` filled in as one segment of the path, `query` replacing and
@@ -50,6 +61,10 @@ impl Client {
         let path_and_query = request::with_query(&path, call, query);
         let ask = Ask::Get { call, path_and_query: &path_and_query };
         let (body, envelope) = self.inner.ask(ask, &path).await?;
+        let body = match &self.edit {
+            Some(edit) => edit(call, body),
+            None => body,
+        };
         let page = Page { path, parent: key.and_then(|key| key.parse().ok()), body };
         Ok(match envelope {
             Some(envelope) => Answer::Page(page, envelope),

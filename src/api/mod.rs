@@ -31,7 +31,7 @@ mod transport;
 mod verdict_error;
 
 pub use self::auth::{OAuth, OnRotation, Token, TokenInfo};
-pub use self::client::{Answer, Client};
+pub use self::client::{Answer, Client, Edit};
 pub use self::envelope::{Cursor, Envelope};
 pub use self::request::{Broken, HEADERS, Method, Request, Response, Transport, TransportError};
 pub use self::settings::{ApiUrl, ClientSettings, RetryPolicy, Timeouts};

@@ -83,7 +83,8 @@ impl Encoder {
     /// An object of `table` without any row yet.
     pub fn new(table: &Table) -> Result<Self> {
         let schema = table.schema();
-        let leaves = ArrowSchemaConverter::new().convert(&schema).map_err(cannot_encode)?;
+        let leaves =
+            ArrowSchemaConverter::new().with_coerce_types(true).convert(&schema).map_err(cannot_encode)?;
         let options = ArrowWriterOptions::new().with_properties(properties(table, &leaves)?);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options);
         let (file, factory) = writer.and_then(ArrowWriter::into_serialized_writer).map_err(cannot_encode)?;

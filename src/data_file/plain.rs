@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 pub fn encode_plain(rows: &RecordBatch) -> Result<Bytes> {
     let encode = || {
         let properties = WriterProperties::builder()
+            .set_coerce_types(true)
             .set_compression(Compression::ZSTD(parquet::basic::ZstdLevel::try_new(1)?));
         let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties.build()))?;
         writer.write(rows)?;

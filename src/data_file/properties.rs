@@ -11,7 +11,7 @@ use crate::schema::{Column, Kind, Table};
 
 /// Names the layout of the file, in the form that readers parse; it stays when the program's version
 /// changes, or else equal rows would give other bytes.
-const CREATED_BY: &str = "drift2parquet version 1.0.0";
+const CREATED_BY: &str = "drift2parquet version 1.1.0";
 
 /// Text columns whose values hardly ever repeat, where a dictionary costs time and saves no space.
 const DISTINCT_TEXT: &[&str] = &[
@@ -41,6 +41,8 @@ pub(super) fn properties(table: &Table, leaves: &SchemaDescriptor) -> Result<Wri
     let zstd = ZstdLevel::try_new(1).map_err(|error| Error::internal("zstd level").caused_by(error))?;
     let mut builder = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
+        // What a list holds is called `element`, as Parquet prescribes and some readers insist on.
+        .set_coerce_types(true)
         .set_compression(Compression::ZSTD(zstd))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true)
@@ -84,7 +86,7 @@ pub(super) fn layouts(table: &Table) -> Vec<(ColumnPath, Layout)> {
 fn add_leaves(column: &Column, mut path: Vec<String>, distinct: bool, found: &mut Vec<(ColumnPath, Layout)>) {
     path.push(column.name.to_owned());
     if is_list(column.kind) {
-        path.extend(["list".to_owned(), "item".to_owned()]);
+        path.extend(["list".to_owned(), "element".to_owned()]);
     }
     match column.kind {
         Kind::Records(fields) | Kind::Record(fields) => {

@@ -90,7 +90,7 @@ fn the_order_of_metadata_leaves_no_trace() {
 #[test]
 fn encoding_on_the_pool_gives_what_one_writer_gives() {
     let rows = batch(&tables::MESSAGES, &rows(70_000));
-    let leaves = ArrowSchemaConverter::new().convert(&rows.schema()).unwrap();
+    let leaves = ArrowSchemaConverter::new().with_coerce_types(true).convert(&rows.schema()).unwrap();
     let limited = properties(&tables::MESSAGES, &leaves).unwrap().into_builder();
     let limited = limited.set_max_row_group_row_count(Some(32_768)).build();
     let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(limited)).unwrap();
@@ -174,11 +174,14 @@ fn the_file_says_what_columns_mean_and_nothing_of_the_run() {
     let bytes = Bytes::from(encoded(&tables::CONVERSATIONS, [batch(&tables::CONVERSATIONS, &rows(1))]).bytes);
     let file = SerializedFileReader::new(bytes.clone()).unwrap();
     let about = file.metadata().file_metadata();
-    assert_eq!(about.created_by(), Some("drift2parquet version 1.0.0"));
+    assert_eq!(about.created_by(), Some("drift2parquet version 1.1.0"));
     let keys = about.key_value_metadata().unwrap().iter().map(|entry| entry.key.as_str());
     assert_eq!(keys.collect::<Vec<_>>(), ["ARROW:schema"]);
     let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
-    assert_eq!(reader.schema(), &tables::CONVERSATIONS.schema());
+    assert_eq!(reader.schema().metadata(), tables::CONVERSATIONS.schema().metadata());
+    // Arrow calls what a list holds `item`, and does not show that name.
+    let shown = |schema: &Schema| format!("{:?}", schema.fields()).replace("name: \"element\", ", "");
+    assert_eq!(shown(reader.schema()), shown(&tables::CONVERSATIONS.schema()));
 }
 
 #[test]
@@ -210,6 +213,31 @@ fn an_older_object_is_read_under_the_present_schema() {
     assert_eq!(back.column_by_name("_extra"), rows.column_by_name("_extra"));
     let only = reader.columns(&["_missing"]).unwrap().next().unwrap().unwrap();
     assert_eq!(only.num_rows(), 10);
+}
+
+/// Readers of tables (pyiceberg among them) look for `list.element`, the names that Parquet prescribes.
+#[test]
+fn lists_hold_elements_by_the_name_that_parquet_prescribes() {
+    let rows = batch(&tables::CONVERSATIONS, &rows(10));
+    let object = encoded(&tables::CONVERSATIONS, [rows]);
+    let reader = SerializedFileReader::new(Bytes::from(object.bytes)).unwrap();
+    let leaves = reader.metadata().file_metadata().schema_descr().columns().to_vec();
+    let paths: Vec<String> = leaves.iter().map(|leaf| leaf.path().string()).collect();
+    assert!(paths.contains(&"participants.list.element".to_owned()), "{paths:?}");
+    assert!(paths.contains(&"conversation_tags.list.element.name".to_owned()), "{paths:?}");
+    assert!(!paths.iter().any(|path| path.contains("item")), "{paths:?}");
+}
+
+/// Lakes that an earlier version began have lists of `item`.
+#[test]
+fn lists_of_items_are_read_as_well() {
+    let rows = batch(&tables::CONVERSATIONS, &rows(10));
+    let older = foreign(&rows);
+    let footer = SerializedFileReader::new(older.clone()).unwrap();
+    let leaf = footer.metadata().file_metadata().schema_descr().column(3);
+    assert_eq!(leaf.path().string(), "participants.list.item");
+    let reader = open(&tables::CONVERSATIONS, older).unwrap();
+    assert_eq!(reader.batches().next().unwrap().unwrap(), rows);
 }
 
 #[test]

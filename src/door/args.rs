@@ -520,6 +520,18 @@ pub struct SyncOptions {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub raw: Option<bool>,
 
+    /// Leave these columns out, separated by commas, such as `contacts.phone,messages.body`: their values are taken
+    /// out of every page before anything is written, and the columns stay null. Only before a table is first read;
+    /// the lake keeps it, and `''` asks for none. Not with --raw. See docs/columns.md. Default: none.
+    #[arg(long, value_name = "TABLE.COLUMN", value_delimiter = ',')]
+    pub exclude_columns: Vec<String>,
+
+    /// Hash these text columns: HMAC-SHA256 in hex, under the key in `DRIFT2PARQUET_HASH_KEY` (or the file that
+    /// `DRIFT2PARQUET_HASH_KEY_FILE` names), so that equal values stay equal. Kept like --exclude-columns.
+    /// Default: none.
+    #[arg(long, value_name = "TABLE.COLUMN", value_delimiter = ',')]
+    pub hash_columns: Vec<String>,
+
     /// Write the report of the run, as JSON, to this file, `-` for stdout. Default: only into the lake. With
     /// --every, each run replaces the file.
     #[arg(long, value_name = "FILE")]
@@ -593,6 +605,11 @@ impl S3Options {
     }
 }
 
+/// A list that was given, or that of the file.
+fn either(given: Vec<String>, file: Vec<String>) -> Vec<String> {
+    if given.is_empty() { file } else { given }
+}
+
 impl SyncOptions {
     /// These options, and those of `file` where these say nothing.
     pub fn or(self, file: Self) -> Self {
@@ -612,6 +629,8 @@ impl SyncOptions {
             memory: self.memory.or(file.memory),
             partition_by: self.partition_by.or(file.partition_by),
             raw: self.raw.or(file.raw),
+            exclude_columns: either(self.exclude_columns, file.exclude_columns),
+            hash_columns: either(self.hash_columns, file.hash_columns),
             report: self.report.or(file.report),
             allow_incomplete: self.allow_incomplete.or(file.allow_incomplete),
             takeover: self.takeover.or(file.takeover),

@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 use drift2parquet::error::{Error, Result};
-use drift2parquet::schema::markdown;
+use drift2parquet::schema::{ddl, markdown};
 use drift2parquet::tables;
 
 use super::args::Args;
@@ -44,8 +44,12 @@ fn no_command(name: &str) -> Error {
 
 /// Writes the generated pages into a directory.
 pub fn write(directory: &Path) -> Result<Exit> {
-    let pages =
-        [("tables.md", markdown(tables::ALL)), ("cli.md", cli()), ("exit-codes.md", exit::markdown())];
+    let pages = [
+        ("tables.md", markdown(tables::ALL)),
+        ("ddl.md", ddl(tables::ALL)),
+        ("cli.md", cli()),
+        ("exit-codes.md", exit::markdown()),
+    ];
     for (name, page) in pages {
         let path = directory.join(name);
         fs::write(&path, page).map_err(|cause| {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use drift2parquet::api::ApiUrl;
-use drift2parquet::config::{self, Selection, Since, SyncSettings};
+use drift2parquet::config::{self, AskedMasking, Selection, Since, SyncSettings};
 use drift2parquet::error::{Error, Result};
 use drift2parquet::publish;
 use drift2parquet::schedule::{EVERY_MAX, EVERY_MIN, Schedule};
@@ -12,10 +12,11 @@ use drift2parquet::schema::PartitionBy;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
+use secrecy::SecretString;
 
 use super::args::{Common, LogFormat, PublishOptions, SyncOptions, VerifyOptions, given};
 use super::place::Place;
-use super::token::{Credentials, Environment};
+use super::token::{Credentials, Environment, hash_key};
 
 /// More in flight than this only fills queues on both sides.
 const CONCURRENCY_MAX: usize = 512;
@@ -97,6 +98,8 @@ pub struct Line {
     pub concurrency: usize,
     /// What chance begins with: no two runs alike.
     pub seed: u64,
+    /// The key of hashed columns.
+    pub hash_key: Option<SecretString>,
 }
 
 /// Everything a `verify` was asked for.
@@ -150,7 +153,8 @@ pub fn order(
     environment: Environment,
     now: Timestamp,
 ) -> Result<Order> {
-    let (lake, sync) = (Place::of(common)?, sync_settings(options, now)?);
+    let (lake, mut sync) = (Place::of(common)?, sync_settings(options, now)?);
+    sync.masking.key = hash_key(environment)?;
     Ok(Order {
         every: options.every.as_deref().map_or(Ok(None), |text| every(text, &lake.name))?,
         lake,
@@ -193,6 +197,7 @@ fn line(
         api_url: api_url.map(ApiUrl::parse).transpose()?.unwrap_or_default(),
         max_rate: max_rate.map(rate).transpose()?,
         credentials: Credentials::read(environment)?,
+        hash_key: hash_key(environment)?,
         concurrency,
         seed: seed(now),
     })
@@ -220,6 +225,7 @@ fn sync_settings(options: &SyncOptions, now: Timestamp) -> Result<SyncSettings> 
         accept_deletions: options.accept_deletions.unwrap_or(false),
         takeover: options.takeover.unwrap_or(false),
         raw: options.raw.unwrap_or(false),
+        masking: AskedMasking::read(named(&options.exclude_columns), named(&options.hash_columns))?,
         ..usual
     })
 }
@@ -232,6 +238,11 @@ fn selection(options: &SyncOptions) -> Result<Selection> {
         _ => Err(Error::usage("`tables` and `except` are both given")
             .hint("name the tables to read, or those to leave out, not both")),
     }
+}
+
+/// An empty list says nothing; one empty name (`--exclude-columns ''`) asks for none.
+fn named(names: &[String]) -> Option<&[String]> {
+    Some(names).filter(|names| !names.is_empty())
 }
 
 fn trimmed(names: &[String]) -> Vec<String> {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use drift2parquet::api::{OAuth, Token};
 use drift2parquet::error::{Error, Result};
+use drift2parquet::mask::KEY_VARIABLE;
 use secrecy::{ExposeSecret, SecretString};
 
 /// How the program proves who it is.
@@ -32,6 +33,9 @@ type Newest = Arc<Mutex<Option<SecretString>>>;
 
 /// Looks up a variable of the environment.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The fewest letters of a key of hashes.
+const HASH_KEY_MIN: usize = 16;
 
 const OAUTH: [&str; 3] = ["DRIFT_CLIENT_ID", "DRIFT_CLIENT_SECRET", "DRIFT_REFRESH_TOKEN"];
 
@@ -88,6 +92,39 @@ impl Credentials {
             *newest = known.clone();
         }
     }
+}
+
+/// The key of hashed columns, if there is one.
+///
+/// # Errors
+/// [`Error::usage`] when it is given twice, is empty, or its file cannot be read.
+pub fn hash_key(environment: Environment) -> Result<Option<SecretString>> {
+    let file = format!("{KEY_VARIABLE}_FILE");
+    match (environment(KEY_VARIABLE), environment(&file)) {
+        (None, None) => Ok(None),
+        (Some(key), None) => filled(KEY_VARIABLE, &key).map(Some),
+        (None, Some(path)) => {
+            let text = fs::read_to_string(&path).map_err(|cause| {
+                Error::usage("cannot read the file that holds the key of the hashes")
+                    .caused_by(cause)
+                    .at("file", &path)
+                    .hint(format!("make {file} name a readable file that holds nothing but the key"))
+            })?;
+            filled(&file, &text).map(Some)
+        }
+        _ => Err(Error::usage(format!("{KEY_VARIABLE} and {file} are both given")).hint("unset one of them")),
+    }
+}
+
+/// Blanks and line ends around a key are an accident of copying. A short key can be guessed, and with it what was
+/// hashed.
+fn filled(name: &str, text: &str) -> Result<SecretString> {
+    let text = text.trim();
+    if text.len() >= HASH_KEY_MIN {
+        return Ok(SecretString::from(text));
+    }
+    Err(Error::usage(format!("the key in {name} is shorter than {HASH_KEY_MIN} letters"))
+        .hint("make one by `openssl rand -hex 32`, and keep it as safe as the token"))
 }
 
 fn held(newest: &Newest) -> MutexGuard<'_, Option<SecretString>> {
@@ -183,6 +220,21 @@ mod tests {
         let mut other = read(&[given[0], given[1], ("DRIFT_REFRESH_TOKEN", "third")]).unwrap();
         other.follow(&earlier);
         assert_eq!(refresh(&other).refresh_token.expose_secret(), "third");
+    }
+
+    #[test]
+    fn the_key_of_hashes_is_no_short_word() {
+        let key = |name: &'static str, value: &'static str| {
+            hash_key(&move |known: &str| (known == name).then(|| value.to_owned()))
+        };
+        assert!(key("OTHER", "x").unwrap().is_none());
+        assert_eq!(
+            key(KEY_VARIABLE, " 0123456789abcdef\n").unwrap().unwrap().expose_secret(),
+            "0123456789abcdef"
+        );
+        assert!(key(KEY_VARIABLE, "canary").unwrap_err().to_string().contains("shorter than 16"));
+        assert!(!key(KEY_VARIABLE, "canary").unwrap_err().to_string().contains("canary"));
+        assert_eq!(key("DRIFT2PARQUET_HASH_KEY_FILE", "no/such").unwrap_err().kind().exit_code(), 2);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::args::Format;
 use super::exit::Exit;
 use super::figures::{count, size};
 use super::line;
-use super::settings::Proof;
+use super::settings::{Line, Proof};
 use super::stdout;
 use super::talk::Talk;
 use super::watch::Watch;
@@ -29,15 +29,16 @@ pub fn run(proof: &Proof, format: Format, talk: &Talk) -> Result<Exit> {
 
 async fn watched(proof: &Proof, talk: &Talk) -> Result<Verification> {
     let (store, progress) = (proof.lake.open().await?, Arc::new(Progress::default()));
-    let asking = proof.against.as_ref().map(|(sample, line)| Ok((*sample, line.seed, line::client(line)?)));
-    let asking = asking.transpose()?;
+    let asking = proof.against.as_ref().map(|(sample, line)| Ok((*sample, line, line::client(line)?)));
+    let asking: Option<(_, &Line, _)> = asking.transpose()?;
     let client = asking.as_ref().map(|(_, _, client)| client.clone());
     let traffic = move || client.as_ref().map(sync::traffic).unwrap_or_default();
     let _watch = Watch::begin(talk, Arc::clone(&progress), Arc::new(traffic));
     let mut found = verify::verify(&*store, proof.quick, &progress).await?;
-    if let Some((sample, seed, client)) = asking {
-        let random = fastrand::Rng::with_seed(seed);
-        verify::against(&client, &*store, sample, random, &progress, &mut found).await?;
+    if let Some((sample, line, client)) = asking {
+        let random = fastrand::Rng::with_seed(line.seed);
+        verify::against(client, line.hash_key.as_ref(), &*store, sample, random, &progress, &mut found)
+            .await?;
     }
     Ok(found)
 }

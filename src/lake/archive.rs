@@ -86,13 +86,19 @@ impl Lake {
     /// From now on everything that is folded is archived.
     ///
     /// # Errors
-    /// [`Error::usage`] when the lake holds data that no archive tells of.
+    /// [`Error::usage`] when the lake holds data that no archive tells of, or leaves columns out or hashes them.
     pub fn begin_archive(&mut self) -> Result<()> {
         if self.manifest.archive.is_none() && self.manifest.objects().next().is_some() {
             return Err(Error::usage(
                 "this lake was begun without an archive, which could never be complete now",
             )
             .hint("give a new lake to `sync --raw`"));
+        }
+        if !self.manifest.masking.is_empty() {
+            return Err(Error::usage(
+                "columns of this lake are left out or hashed, which stand in raw pages as they came",
+            )
+            .hint("give a new lake to `sync --raw`, without --exclude-columns and --hash-columns"));
         }
         self.manifest.archive.get_or_insert_default();
         Ok(())

@@ -9,6 +9,7 @@ mod change;
 mod chunk;
 mod dropping;
 mod lease;
+mod masking;
 mod objects;
 mod open;
 

@@ -3,12 +3,8 @@
 
 use std::collections::HashSet;
 
-use sha2::{Digest, Sha256};
-
 use super::Manifest;
-
-/// Bytes of one block of SHA-256.
-const BLOCK: usize = 64;
+use crate::hmac::Hmac;
 
 /// What can be forgotten. Conversations and contacts are numbered apart, so the kind is part of what is hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,13 +22,6 @@ pub enum Subject {
 pub struct Forgotten {
     key: Hmac,
     markers: HashSet<[u8; 32]>,
-}
-
-/// HMAC-SHA256 (RFC 2104) with the key taken in already.
-#[derive(Debug, Clone)]
-struct Hmac {
-    inner: Sha256,
-    outer: Sha256,
 }
 
 impl Forgotten {
@@ -94,39 +83,12 @@ impl Forgotten {
     }
 }
 
-impl Hmac {
-    fn new(key: &[u8]) -> Self {
-        let mut block = [0; BLOCK];
-        if key.len() > BLOCK {
-            block[..32].copy_from_slice(&Sha256::digest(key));
-        } else {
-            block[..key.len()].copy_from_slice(key);
-        }
-        let padded = |pad: u8| Sha256::new().chain_update(block.map(|byte| byte ^ pad));
-        Self { inner: padded(0x36), outer: padded(0x5c) }
-    }
-
-    fn of(&self, text: &[u8]) -> [u8; 32] {
-        let inner = self.inner.clone().chain_update(text).finalize();
-        self.outer.clone().chain_update(inner).finalize().into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn forgotten() -> Forgotten {
         Forgotten { key: Hmac::new(b"lake"), markers: HashSet::new() }
-    }
-
-    /// RFC 4231, test cases 2 and 6.
-    #[test]
-    fn the_hash_is_hmac_sha256() {
-        let short = Hmac::new(b"Jefe").of(b"what do ya want for nothing?");
-        let long = Hmac::new(&[0xaa; 131]).of(b"Test Using Larger Than Block-Size Key - Hash Key First");
-        assert_eq!(hex::encode(short), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-        assert_eq!(hex::encode(long), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Masking;
 use crate::schema::Span;
 use crate::store::Etag;
 
@@ -64,6 +65,9 @@ pub struct Manifest {
     /// The archive of raw pages; null when the lake has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<Archive>,
+    /// The columns that are left out or hashed.
+    #[serde(default, skip_serializing_if = "Masking::is_empty")]
+    pub masking: Masking,
 }
 
 /// The archive of raw pages: everything that was folded into the lake, as it came.
@@ -278,6 +282,7 @@ impl Manifest {
             erased_commits: BTreeSet::new(),
             dropping: BTreeMap::new(),
             archive: None,
+            masking: Masking::default(),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod arrow;
 mod column;
+mod ddl;
 mod kind;
 mod markdown;
 mod partition;
@@ -13,6 +14,7 @@ mod table;
 
 pub use self::arrow::{arrow_type, fingerprint};
 pub use self::column::{Column, Origin};
+pub use self::ddl::ddl;
 pub use self::kind::{Kind, TIME_MS_END, TIME_MS_START};
 pub use self::markdown::markdown;
 pub use self::partition::{NULL_PARTITION, Partition, PartitionBy, Span};

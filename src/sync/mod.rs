@@ -46,6 +46,7 @@ use crate::erase;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{Lake, RunId};
 use crate::manifest::RunStatus;
+use crate::mask::Mask;
 use crate::progress::{Phase, Progress};
 use crate::report::{Outcome, Report, Traffic};
 use crate::schema::Call;
@@ -99,7 +100,8 @@ pub async fn sync(
     let started = client.server_time_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let started = started.unwrap_or_else(|| clock.now());
     // Boxed, here and below, since they hold what all phases need; whoever calls this need not.
-    let lake = Box::pin(open(&settings, store, run.clone(), account.clone(), clock)).await?;
+    let mut lake = Box::pin(open(&settings, store, run.clone(), account.clone(), clock)).await?;
+    let client = Mask::over(lake.keep_masking(&settings.masking).await?, client);
     let report = Report {
         run: run.id.clone(),
         version: run.version.clone(),
@@ -139,6 +141,9 @@ async fn open(
     let mut lake = Lake::open(store, run, account, clock, settings.takeover).await?;
     lake.limit_memory(settings.memory);
     lake.upgrade().await?;
+    if settings.raw && settings.masking.is_some() {
+        return Err(raw_and_masked());
+    }
     if settings.raw && !lake.archives() {
         lake.begin_archive()?;
         // Committed before the first segment is put, so that a run that is killed leaves none that nobody looks for.
@@ -149,6 +154,13 @@ async fn open(
         erase::finish(&mut lake).await?;
     }
     Ok(lake)
+}
+
+fn raw_and_masked() -> Error {
+    Error::usage(
+        "raw pages are kept as they came, so that no column can be left out of them or hashed in them",
+    )
+    .hint("leave out --raw, or --exclude-columns and --hash-columns")
 }
 
 /// What another hand has changed is whole, but nobody knows what it lacks.

@@ -17,7 +17,17 @@ async fn compared(account: &Account, sample: usize) -> (Verification, Against) {
     let (store, progress) = (Directory::new(account.lake.path()), Progress::default());
     let mut found = verify(&store, false, &progress).await.unwrap();
     let random = fastrand::Rng::with_seed(7);
-    against(&account.client(), &store, sample, random, &progress, &mut found).await.unwrap();
+    against(
+        account.client(),
+        account.settings.masking.key.as_ref(),
+        &store,
+        sample,
+        random,
+        &progress,
+        &mut found,
+    )
+    .await
+    .unwrap();
     let told = found.against.clone().unwrap();
     (found, told)
 }

@@ -127,10 +127,18 @@ fn an_address_that_is_none_is_refused() {
 }
 
 #[test]
-fn options_of_later_versions_do_not_exist_yet() {
-    for option in ["--exclude-columns=a.b", "--hash-columns=a.b"] {
-        assert!(refused(&[option]).contains("unexpected argument"));
+fn columns_that_cannot_be_masked_are_told_with_the_reason() {
+    for (option, word) in [
+        ("--exclude-columns=a.b", "no table `a`"),
+        ("--exclude-columns=contacts.mail", "no column `mail`"),
+        ("--exclude-columns=contacts.id", "part of the key"),
+        ("--hash-columns=messages.buttons", "no plain text"),
+        ("--hash-columns=email", "contacts.email"),
+    ] {
+        assert!(refused(&[option]).contains(word), "{option}");
     }
+    let both = refused(&["--exclude-columns=contacts.email", "--hash-columns", "users.email,contacts.email"]);
+    assert!(both.contains("`contacts.email` is to be left out and to be hashed"));
 }
 
 #[test]
@@ -144,6 +152,7 @@ fn the_file_of_options_is_read_checked_and_overruled() {
     };
     assert!(said("lake = 'lake'\nsince = 'never'", &[]).contains("`never` is not a date"));
     assert!(said("lake = 'lake'\nsince = 'never'", &["--since=nor"]).contains("`nor` is not a date"));
+    assert!(said("lake = 'lake'\nexclude-columns = ['users.id']", &[]).contains("part of the key"));
     assert!(said("lakes = 'lake'", &[]).contains("lakes"));
     assert!(said("lake", &[]).contains("line 1"));
     let secret = said("lake = 'lake'\ntoken = 'geheim'", &[]);

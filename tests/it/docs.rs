@@ -5,7 +5,7 @@ use std::path::Path;
 
 use assert_cmd::Command;
 
-const PAGES: &[&str] = &["tables.md", "cli.md", "exit-codes.md"];
+const PAGES: &[&str] = &["tables.md", "ddl.md", "cli.md", "exit-codes.md"];
 
 #[test]
 fn generated_pages_are_fresh() {

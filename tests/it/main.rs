@@ -16,6 +16,7 @@ mod fixtures;
 mod forget;
 mod kill;
 mod lake;
+mod masking;
 mod plan;
 mod poor_disk;
 mod publish;

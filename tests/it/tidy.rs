@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 /// The floors of the library, from words to flow. A module may use what stands on a lower floor. Stages are
 /// strangers: those that share a floor do not know each other, except on the lowest.
 const FLOORS: &[&[&str]] = &[
-    &["error", "clock", "page", "progress", "report", "schedule", "stop", "schema"],
+    &["error", "clock", "hmac", "page", "progress", "report", "schedule", "stop", "schema"],
     &["tables", "cpu"],
     &["config"],
     &["api", "archive", "decode", "data_file", "store"],
-    &["columns"],
+    &["columns", "mask"],
     &["fold", "seen"],
     &["manifest"],
     &["lake"],

@@ -15,31 +15,34 @@ def partition_column(table):
     )
 
 
-def by_duckdb(lake, table):
+def by_duckdb(lake, table, connection=duckdb):
     source = f"read_parquet('{lake}/{table}/**/*.parquet', hive_partitioning = true, hive_types_autocast = false)"
-    described = duckdb.sql(f"DESCRIBE SELECT * FROM {source}").fetchall()
+    described = connection.sql(f"DESCRIBE SELECT * FROM {source}").fetchall()
     times = {name for name, kind, *_ in described if kind == "TIMESTAMP WITH TIME ZONE"}
     chosen = [f'epoch_us("{name}")' if name in times else f'"{name}"' for name, *_ in described]
     names = [name for name, *_ in described]
-    rows = duckdb.sql(f"SELECT {', '.join(chosen)} FROM {source}").fetchall()
+    rows = connection.sql(f"SELECT {', '.join(chosen)} FROM {source}").fetchall()
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def by_polars(lake, table):
+def by_polars(lake, table, **options):
     frame = polars.read_parquet(
-        f"{lake}/{table}/**/*.parquet", hive_partitioning=True, try_parse_hive_dates=False
+        f"{lake}/{table}/**/*.parquet", hive_partitioning=True, try_parse_hive_dates=False, **options
     )
     times = [name for name, kind in frame.schema.items() if isinstance(kind, polars.Datetime)]
     assert all(frame.schema[name] == polars.Datetime("us", "UTC") for name in times)
     return frame.with_columns(polars.col(times).to_physical()).to_dicts()
 
 
-def by_pyarrow(lake, table):
+def by_pyarrow(lake, table, filesystem=None):
     column = partition_column(table)
     flavour = pyarrow.dataset.partitioning(
         pyarrow.schema([(column, pyarrow.string())] if column else []), flavor="hive"
     )
-    return rows_of(pyarrow.dataset.dataset(f"{lake}/{table}", format="parquet", partitioning=flavour).to_table())
+    dataset = pyarrow.dataset.dataset(
+        f"{lake}/{table}", format="parquet", partitioning=flavour, filesystem=filesystem
+    )
+    return rows_of(dataset.to_table())
 
 
 def rows_of(read):

@@ -10,6 +10,7 @@ mod compare;
 mod sample;
 
 use futures::{StreamExt, stream};
+use secrecy::SecretString;
 use serde::Serialize;
 
 use self::asked::{Asked, ask, head};
@@ -21,6 +22,7 @@ use crate::api::Client;
 use crate::error::Result;
 use crate::lake::check_account;
 use crate::manifest::{Forgotten, Log, Manifest};
+use crate::mask::Mask;
 use crate::progress::{Phase, Progress};
 use crate::store::Store;
 use crate::tables::{CONVERSATIONS, MESSAGES};
@@ -51,12 +53,15 @@ pub struct Against {
     pub not_stored: u64,
 }
 
-/// Compares `sample` conversations, chosen by `random`, with what Drift answers, and adds to `found`.
+/// Compares `sample` conversations, chosen by `random`, with what Drift answers, and adds to `found`. `key` is that of
+/// hashed columns.
 ///
 /// # Errors
-/// [`crate::error::Error::usage`] when the token belongs to another account, and what the client fails with.
+/// [`crate::error::Error::usage`] when the token belongs to another account or columns are hashed and the key is not
+/// theirs, and what the client fails with.
 pub async fn against(
-    client: &Client,
+    client: Client,
+    key: Option<&SecretString>,
     store: &dyn Store,
     sample: usize,
     random: fastrand::Rng,
@@ -66,6 +71,7 @@ pub async fn against(
     let Some(manifest) = Log::new(store).newest().await? else { return Ok(()) };
     let org = client.token_info().await?.org_id.map(|org| org.to_string());
     check_account(Some(&manifest), org.as_deref())?;
+    let client = &Mask::over(Mask::of(&manifest.masking, key, &manifest.lake_id)?, client);
     let listed = head(client, &manifest).await?;
     let mut sample = Sample::new(sample, random, listed.iter().copied().collect());
     sample.read(store, &manifest).await?;

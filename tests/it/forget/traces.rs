@@ -49,6 +49,11 @@ impl Needles {
         Self { numbers: vec![id], words: Vec::new() }
     }
 
+    /// These words.
+    pub fn of_words(words: impl IntoIterator<Item = String>) -> Self {
+        Self { numbers: Vec::new(), words: words.into_iter().collect() }
+    }
+
     pub fn add(&mut self, other: &Self) {
         self.numbers.extend(&other.numbers);
         self.words.extend(other.words.clone());
