@@ -43,7 +43,7 @@ fn views(tables: &[&Table], root: &str) -> String {
     }
     text.push_str("\n/* Spark SQL\n");
     for name in tables.iter().map(|table| table.name) {
-        let source = format!("{root}/{name}").replace('`', "``");
+        let source = escaped(&format!("{root}/{name}")).replace('`', "``");
         let _ = writeln!(
             text,
             "CREATE OR REPLACE TEMPORARY VIEW {name} AS SELECT * FROM parquet.`{source}` WHERE _deleted_at IS NULL;"
@@ -57,10 +57,19 @@ fn glob(table: &Table) -> &'static str {
     if table.partition == crate::schema::Partition::Whole { "*.parquet" } else { "**/*.parquet" }
 }
 
-/// A path in which no character stands for others.
+/// A path in which no character stands for others, to `DuckDB`.
 fn literal(path: &str) -> String {
     let one = |letter: char| match letter {
         '[' | '*' | '?' => format!("[{letter}]"),
+        _ => letter.to_string(),
+    };
+    path.chars().map(one).collect()
+}
+
+/// A path in which no character stands for others, to Spark: Hadoop's globs know the backslash.
+fn escaped(path: &str) -> String {
+    let one = |letter: char| match letter {
+        '[' | ']' | '{' | '}' | '*' | '?' | '\\' => format!("\\{letter}"),
         _ => letter.to_string(),
     };
     path.chars().map(one).collect()
@@ -78,5 +87,12 @@ mod tests {
     fn names_with_quotes_stay_inside_their_quotes() {
         let text = views(&[&tables::CONVERSATIONS], "/it's");
         assert!(text.contains("read_parquet('/it''s/conversations/**/*.parquet')"));
+    }
+
+    #[test]
+    fn names_with_glob_characters_are_meant_as_they_stand() {
+        let text = views(&[&tables::CONVERSATIONS], "/a[1]{b,c}*?");
+        assert!(text.contains("read_parquet('/a[[]1]{b,c}[*][?]/conversations/**/*.parquet')"));
+        assert!(text.contains(r"parquet.`/a\[1\]\{b,c\}\*\?/conversations`"));
     }
 }

@@ -171,7 +171,7 @@ def test_each_row_group_says_what_it_spans(account):
                     assert spanned and spanned.has_min_max, f"{path} row group {group} says nothing of {column}"
 
 
-@pytest.fixture(scope="module", params=["plain"])
+@pytest.fixture(scope="module", params=["plain", "it's [1] {a,b} *?`"])
 def placed(request, account, tmp_path_factory):
     """A lake in a folder of any name, filled from there by a relative path."""
     place = tmp_path_factory.mktemp("placed") / request.param
