@@ -68,6 +68,8 @@ def session(jars):
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        # Where it starts slowly, a heartbeat comes before the driver is there, and fills the screen with traces.
+        "spark.executor.heartbeatInterval": "60s",
         "spark.sql.session.timeZone": "UTC",
         "spark.ui.enabled": "false",
         "spark.hadoop.fs.s3a.endpoint": ENDPOINT,
