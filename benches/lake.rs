@@ -21,7 +21,7 @@ fn pages() -> Vec<Page> {
     let page = |id| {
         let path = format!("/conversations/{id}/messages");
         let answer = drift.handle(&ApiRequest::get(&path).bearer("sim-token"));
-        Page { path, parent: Some(id), body: answer.body }
+        Page { path: path.into(), parent: Some(id), body: answer.body }
     };
     ids.into_iter().map(page).collect()
 }
@@ -37,7 +37,7 @@ fn lake(criterion: &mut Criterion) {
     let bytes: usize = pages.iter().map(|page| page.body.len()).sum();
     let read = |pages: &[Page]| decode(&MESSAGES, ROWS, pages).expect("the pages are sound").batch;
     let batch = read(&pages);
-    let stamp = Changes { upserts: Some(batch.clone()), ..Changes::none(&MESSAGES, 1) };
+    let stamp = Changes { upserts: vec![batch.clone()], ..Changes::none(&MESSAGES, 1) };
     let object = fold(None, stamp).expect("the batch is sound").object.expect("there are rows").bytes;
     let mut group = criterion.benchmark_group("messages");
     group.throughput(Throughput::Bytes(bytes as u64)).sample_size(20);
@@ -48,7 +48,7 @@ fn lake(criterion: &mut Criterion) {
         bench.iter(|| {
             let old =
                 data_file::open(&MESSAGES, bytes::Bytes::from(object.clone())).expect("it was just written");
-            let changes = Changes { upserts: Some(few.clone()), ..Changes::none(&MESSAGES, 2) };
+            let changes = Changes { upserts: vec![few.clone()], ..Changes::none(&MESSAGES, 2) };
             fold(Some(&old), changes).expect("both are sound")
         });
     });

@@ -65,7 +65,7 @@ impl Client {
             Some(edit) => edit(call, body),
             None => body,
         };
-        let page = Page { path, parent: key.and_then(|key| key.parse().ok()), body };
+        let page = Page { path: path.into(), parent: key.and_then(|key| key.parse().ok()), body };
         Ok(match envelope {
             Some(envelope) => Answer::Page(page, envelope),
             None => Answer::Missing(page),

@@ -102,7 +102,7 @@ async fn a_page_comes_with_its_path_key_and_cursor() {
         _ => reply(200, GOOD),
     });
     let Answer::Page(page, envelope) = client.get(&LIST, None, &[]).await.unwrap() else { panic!() };
-    assert_eq!((page.path.as_str(), page.parent), ("/conversations/list", None));
+    assert_eq!((&*page.path, page.parent), ("/conversations/list", None));
     assert_eq!(envelope.next, Some(Cursor::PageToken("t2".to_owned())));
     let Answer::Page(page, _) = client.get(&DETAIL, Some("9007199254740993"), &[]).await.unwrap() else {
         panic!()

@@ -20,7 +20,7 @@ use bytes::Bytes;
 pub use self::head::{
     Absent, Conversation, Conversations, Head, Home, List, Looked, Lookup, Pages, Thread, Window,
 };
-pub use self::segment::{Segment, StepAt};
+pub use self::segment::{Input, Segment, StepAt};
 pub use self::writer::{SegmentWriter, join};
 
 /// What one step of a run got, or did.

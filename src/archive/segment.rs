@@ -7,7 +7,8 @@ use std::os::unix::fs::FileExt as _;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Head, Step};
+use super::{Conversation, Head, Step};
+use crate::cpu;
 use crate::error::{Error, Result};
 
 /// How a segment begins; the byte after the letters is the version of the form.
@@ -103,28 +104,44 @@ impl Segment {
         Ok(Self { input, index })
     }
 
+    /// The same segment, read from where its bytes lie too.
+    #[must_use]
+    pub fn read_from(self, input: impl Into<Input>) -> Self {
+        Self { input: input.into(), index: self.index }
+    }
+
+    /// About how much memory it takes, in bytes.
+    pub fn held(&self) -> u64 {
+        let bytes = if let Input::Bytes(bytes) = &self.input { bytes.len() } else { 0 };
+        let step = |step: &StepAt| {
+            let keys = if let Head::Conversations(head) = &step.head { head.with.len() } else { 0 };
+            size_of_val(&step.bodies[..]) + keys * size_of::<Conversation>()
+        };
+        (bytes + self.index.steps.iter().map(step).sum::<usize>()) as u64
+    }
+
     /// Its steps, without their bodies.
     pub fn steps(&self) -> &[StepAt] {
         &self.index.steps
     }
 
-    /// The step of this number, with its bodies.
+    /// The step of this number, with its bodies; its frames are unpacked on the pool.
     ///
     /// # Errors
     /// [`Error::store`] when a frame is damaged.
     pub fn step(&self, number: usize) -> Result<Step> {
         let at = self.index.steps.get(number).ok_or_else(|| damaged("it has no such step"))?;
+        // A step's bodies follow each other, so a frame is needed by neighbours only.
+        let mut numbers: Vec<u32> = at.bodies.iter().map(|(frame, _, _)| *frame).collect();
+        numbers.dedup();
+        let frames = cpu::map(at.bytes(), numbers, |number| Ok((number, self.frame(number)?)))?;
+        let (mut frames, mut open) = (frames.into_iter(), None);
         let mut bodies = Vec::with_capacity(at.bodies.len());
-        let mut open: Option<(u32, Bytes)> = None;
         for (frame, start, len) in &at.bodies {
-            let within = match &open {
-                Some((number, bytes)) if number == frame => bytes.clone(),
-                _ => {
-                    let bytes = self.frame(*frame)?;
-                    open = Some((*frame, bytes.clone()));
-                    bytes
-                }
-            };
+            if open.as_ref().is_none_or(|(number, _)| number != frame) {
+                open = frames.next();
+            }
+            let (_, within) = open.as_ref().ok_or_else(|| damaged("it has no such frame"))?;
             let end = (*start as usize) + (*len as usize);
             if end > within.len() {
                 return Err(damaged("a page ends beyond its frame"));

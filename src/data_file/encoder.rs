@@ -7,12 +7,10 @@
 
 use std::io::sink;
 use std::mem;
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef};
-use arrow::compute::concat;
 use arrow::datatypes::{FieldRef, SchemaRef};
-use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{
@@ -23,6 +21,7 @@ use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
 
+use super::picked::{self, Part, Piece, joined};
 use super::properties::{leaf_counts, properties};
 use super::sizes::row_sizes;
 use crate::cpu;
@@ -71,10 +70,10 @@ pub struct Encoder {
     row_groups: u32,
 }
 
-/// The rows of one row group, as slices of the batches they came in.
+/// The rows of one row group, as they came: slices of batches, and rows picked out of batches.
 #[derive(Default)]
 struct RowGroup {
-    parts: Vec<RecordBatch>,
+    parts: Vec<Part>,
     rows: usize,
     bytes: u64,
 }
@@ -105,16 +104,34 @@ impl Encoder {
     /// Fails with an internal error when the batch is not of the table's schema.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.check(batch)?;
-        let mut start = 0;
-        for (row, size) in row_sizes(batch).into_iter().enumerate() {
+        let slice = |rows: Range<usize>| Part::Rows(batch.slice(rows.start, rows.len()));
+        self.cut(row_sizes(batch).into_iter(), slice)
+    }
+
+    /// Adds rows picked out of `sources`, each by the number of its batch and its row there. They are gathered
+    /// only where they are encoded, column by column on the pool.
+    ///
+    /// Fails with an internal error when a batch is not of the table's schema.
+    pub fn pick(&mut self, sources: &Arc<[RecordBatch]>, places: &[(usize, usize)]) -> Result<()> {
+        sources.iter().try_for_each(|batch| self.check(batch))?;
+        let sizes: Vec<Vec<u64>> = sources.iter().map(row_sizes).collect();
+        let pick = |rows: Range<usize>| Part::Picked(sources.clone(), places[rows].into());
+        self.cut(places.iter().map(|(batch, row)| sizes[*batch][*row]), pick)
+    }
+
+    /// Spreads rows of these sizes over row groups; `part` takes a range of them.
+    fn cut(&mut self, sizes: impl Iterator<Item = u64>, part: impl Fn(Range<usize>) -> Part) -> Result<()> {
+        let (mut start, mut end) = (0, 0);
+        for size in sizes {
             if self.open.is_full_for(size) {
-                self.open.parts.push(batch.slice(start, row - start));
+                self.open.add(part(start..end));
                 self.close_row_group()?;
-                start = row;
+                start = end;
             }
             self.open.count(size);
+            end += 1;
         }
-        self.open.parts.push(batch.slice(start, batch.num_rows() - start));
+        self.open.add(part(start..end));
         Ok(())
     }
 
@@ -137,10 +154,11 @@ impl Encoder {
     }
 
     fn check(&self, batch: &RecordBatch) -> Result<()> {
-        let types = |schema: &SchemaRef| {
-            schema.fields().iter().map(|f| (f.name().clone(), f.data_type().clone())).collect::<Vec<_>>()
+        let (have, want) = (batch.schema_ref().fields(), self.schema.fields());
+        let alike = |(have, want): (&FieldRef, &FieldRef)| {
+            have.name() == want.name() && have.data_type() == want.data_type()
         };
-        if types(&batch.schema()) == types(&self.schema) {
+        if have.len() == want.len() && have.iter().zip(want).all(alike) {
             return Ok(());
         }
         Err(Error::internal("a batch is not of the schema of the table it is to be written to"))
@@ -174,9 +192,10 @@ impl Encoder {
 
     fn columns(&self, index: usize, group: &RowGroup) -> Result<Vec<Column>> {
         let mut writers = self.factory.create_column_writers(index).map_err(cannot_encode)?.into_iter();
+        let pieces: Vec<Piece> = group.parts.iter().map(Piece::of).collect();
         let column = |(position, field): (usize, &FieldRef)| Column {
             field: field.clone(),
-            parts: group.parts.iter().map(|part| part.column(position).clone()).collect(),
+            pieces: pieces.iter().map(|piece| piece.column(position)).collect(),
             writers: writers.by_ref().take(self.leaf_counts[position]).collect(),
         };
         Ok(self.schema.fields().iter().enumerate().map(column).collect())
@@ -195,6 +214,12 @@ impl Encoder {
 impl RowGroup {
     fn is_full_for(&self, size: u64) -> bool {
         self.rows >= ROW_GROUP_ROWS || (self.rows > 0 && self.bytes + size > ROW_GROUP_BYTES)
+    }
+
+    fn add(&mut self, part: Part) {
+        if part.rows() > 0 {
+            self.parts.push(part);
+        }
     }
 
     fn count(&mut self, size: u64) {
@@ -218,14 +243,15 @@ fn uncompressed(
 /// One column of one row group, and the writers of its leaves: what one worker encodes at a time.
 struct Column {
     field: FieldRef,
-    parts: Vec<ArrayRef>,
+    pieces: Vec<picked::Column>,
     writers: Vec<ArrowColumnWriter>,
 }
 
 impl Column {
     fn encode(self) -> Result<Vec<ArrowColumnChunk>> {
         // One array and one write: pages are cut by what a single write sees.
-        let array = self.array().map_err(|error| cannot_encode(error.into()))?;
+        let array =
+            joined(self.field.data_type(), &self.pieces).map_err(|error| cannot_encode(error.into()))?;
         let leaves = compute_leaves(&self.field, &array).map_err(cannot_encode)?;
         let encode = |(mut writer, leaf): (ArrowColumnWriter, _)| {
             writer.write(&leaf)?;
@@ -233,10 +259,6 @@ impl Column {
         };
         let chunks: Result<_, _> = self.writers.into_iter().zip(leaves).map(encode).collect();
         chunks.map_err(|error| cannot_encode(error).at("column", self.field.name()))
-    }
-
-    fn array(&self) -> Result<ArrayRef, ArrowError> {
-        concat(&self.parts.iter().map(AsRef::as_ref).collect::<Vec<&dyn Array>>())
     }
 }
 

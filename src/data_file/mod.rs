@@ -13,6 +13,7 @@ mod encoder;
 mod end;
 mod guard;
 mod input;
+mod picked;
 mod plain;
 mod properties;
 mod reader;

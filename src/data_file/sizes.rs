@@ -11,9 +11,7 @@ const OFFSET_BYTES: u64 = 4;
 /// The decoded size of each row, in bytes: fixed widths, whether null or not, and the bytes of lists and
 /// texts.
 pub(super) fn row_sizes(batch: &RecordBatch) -> Vec<u64> {
-    let mut sizes = vec![0; batch.num_rows()];
-    batch.columns().iter().for_each(|column| add(column, &mut sizes));
-    sizes
+    sizes(batch.columns(), batch.num_rows())
 }
 
 /// The decoded size of all rows of a batch, in bytes.
@@ -21,27 +19,52 @@ pub fn bytes_of(batch: &RecordBatch) -> u64 {
     row_sizes(batch).into_iter().sum()
 }
 
+/// What all rows have alike is added up once.
+fn sizes(columns: &[ArrayRef], rows: usize) -> Vec<u64> {
+    let alike: u64 = columns.iter().filter_map(alike).sum();
+    let mut sizes = vec![alike; rows];
+    columns.iter().filter(|column| self::alike(column).is_none()).for_each(|column| add(column, &mut sizes));
+    sizes
+}
+
+/// The size of each row of a column whose rows are all of one size.
+fn alike(array: &ArrayRef) -> Option<u64> {
+    let is_null = array.null_count() == array.len();
+    match array.data_type() {
+        DataType::Utf8 | DataType::List(_) => is_null.then_some(OFFSET_BYTES),
+        DataType::Struct(_) => is_null.then_some(0),
+        DataType::Boolean => Some(1),
+        // Everything else that a kind becomes is 64 bits wide.
+        _ => Some(8),
+    }
+}
+
 fn add(array: &ArrayRef, sizes: &mut [u64]) {
     match array.data_type() {
         DataType::Utf8 => add_texts(array.as_string(), sizes),
         DataType::List(_) => add_lists(array.as_list(), sizes),
-        DataType::Struct(_) => add_structs(array.as_struct(), sizes),
-        DataType::Boolean => sizes.iter_mut().for_each(|size| *size += 1),
-        // Everything else that a kind becomes is 64 bits wide.
-        _ => sizes.iter_mut().for_each(|size| *size += 8),
+        _ => add_structs(array.as_struct(), sizes),
     }
 }
 
+fn sizes_of(array: &ArrayRef) -> Vec<u64> {
+    sizes(std::slice::from_ref(array), array.len())
+}
+
 fn add_texts(texts: &StringArray, sizes: &mut [u64]) {
-    for (row, size) in sizes.iter_mut().enumerate() {
-        let length = if texts.is_valid(row) { texts.value_length(row) } else { 0 };
-        *size += OFFSET_BYTES + length as u64;
+    let lengths = texts.value_offsets().windows(2).map(|ends| (ends[1] - ends[0]) as u64);
+    match texts.nulls() {
+        None => sizes.iter_mut().zip(lengths).for_each(|(size, length)| *size += OFFSET_BYTES + length),
+        Some(nulls) => {
+            for ((size, length), is_valid) in sizes.iter_mut().zip(lengths).zip(nulls) {
+                *size += OFFSET_BYTES + if is_valid { length } else { 0 };
+            }
+        }
     }
 }
 
 fn add_lists(lists: &ListArray, sizes: &mut [u64]) {
-    let mut items = vec![0; lists.values().len()];
-    add(lists.values(), &mut items);
+    let items = sizes_of(lists.values());
     for (row, size) in sizes.iter_mut().enumerate() {
         let range = lists.value_offsets()[row] as usize..lists.value_offsets()[row + 1] as usize;
         let within = if lists.is_valid(row) { items[range].iter().sum() } else { 0 };
@@ -50,8 +73,7 @@ fn add_lists(lists: &ListArray, sizes: &mut [u64]) {
 }
 
 fn add_structs(structs: &StructArray, sizes: &mut [u64]) {
-    let mut within = vec![0; structs.len()];
-    structs.columns().iter().for_each(|child| add(child, &mut within));
+    let within = self::sizes(structs.columns(), structs.len());
     for (row, size) in sizes.iter_mut().enumerate() {
         *size += if structs.is_valid(row) { within[row] } else { 0 };
     }

@@ -1,6 +1,7 @@
 //! Pages one after the other into one batch: finds the records, sets aside those without a key, has the
 //! columns filled, and writes `_extra`.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,6 +20,12 @@ use super::{Decoded, OTHERS, SetAside, UNKNOWN_MAX};
 
 /// How many characters of a page an error shows.
 const SHOWN_CHARS: usize = 80;
+
+/// A page of at most so many bytes is short: to set up its reading costs more than to read it.
+const SHORT_BYTES: usize = 4 << 10;
+
+/// So many bytes of short pages are read together, which keeps them near.
+const TOGETHER_BYTES: usize = 32 << 10;
 
 /// How many bytes of a field's path are kept for the report.
 const PATH_BYTES_MAX: usize = 200;
@@ -79,8 +86,50 @@ impl<'t> Reading<'t> {
         }
     }
 
+    /// Adds the records of pages, numbered from `first` on: of short ones together, where they are alike.
+    pub fn pages<P: Borrow<Page>>(&mut self, first: u32, pages: &[P]) -> Result<()> {
+        if pages.len() > 1 && self.together(first, pages) {
+            return Ok(());
+        }
+        (first..).zip(pages).try_for_each(|(index, page)| self.page(index, page.borrow()))
+    }
+
+    /// How many pages, the first of these, are read together.
+    pub fn run<P: Borrow<Page>>(&self, pages: &[P]) -> usize {
+        let Rows::One([_, ..]) = self.rows else { return 1 };
+        let has_parent = self.group.has_parent();
+        let parent = pages.first().and_then(|page| page.borrow().parent).filter(|_| has_parent);
+        let mut bytes = 0;
+        let short = pages.iter().take_while(|page| {
+            let page: &Page = P::borrow(page);
+            let length = page.body.len();
+            bytes += length;
+            length <= SHORT_BYTES && bytes <= TOGETHER_BYTES && page.parent.filter(|_| has_parent) == parent
+        });
+        short.count().max(1)
+    }
+
+    /// Adds the records of pages that have one each; nothing is added unless all of them are sound.
+    fn together<P: Borrow<Page>>(&mut self, first: u32, pages: &[P]) -> bool {
+        let bodies: Vec<&[u8]> = pages.iter().map(|page| &*page.borrow().body).collect();
+        let Self { table, rows, parser, group, extra, decoded } = self;
+        let path = rows.path();
+        let read = parser.read_together(&bodies, |parsed, roots| {
+            let record = |root: &u32| {
+                let at = path.iter().try_fold(*root, |at, name| follow(parsed, at, name)).ok()?;
+                matches!(parsed.node(at), Node::Object { .. }).then_some(at)
+            };
+            let nodes = roots.iter().map(record).collect::<Option<Vec<u32>>>()?;
+            let parent = pages.first().and_then(|page| page.borrow().parent);
+            let mut sheet = Sheet { table, index: first, parent, group, extra, tally: decoded };
+            sheet.add_one_each(parsed, &Records { array: None, nodes });
+            Some(())
+        });
+        read.is_some()
+    }
+
     /// Adds the records of a page.
-    pub fn page(&mut self, index: u32, page: &Page) -> Result<()> {
+    fn page(&mut self, index: u32, page: &Page) -> Result<()> {
         let Self { table, rows, parser, group, extra, decoded } = self;
         let mut sheet = Sheet { table, index, parent: page.parent, group, extra, tally: decoded };
         let read = parser.read(&page.body, |parsed| {
@@ -175,7 +224,7 @@ fn other_form(found: &str, page: &Page) -> Error {
         .take(SHOWN_CHARS)
         .map(|letter| if letter.is_control() { ' ' } else { letter })
         .collect();
-    Error::unavailable(format!("answer of another form: {found}: {shown:?}")).at("call", &page.path)
+    Error::unavailable(format!("answer of another form: {found}: {shown:?}")).at("call", page.call())
 }
 
 /// What one page is added to.
@@ -189,17 +238,32 @@ struct Sheet<'r> {
 }
 
 impl Sheet<'_> {
+    /// Adds records that are all of one page.
     fn add<'p>(&mut self, page: &'p Parsed<'p>, records: &Records) {
+        let number = self.index;
+        self.add_each(page, records, |_| number);
+    }
+
+    /// Adds the records of pages of one record each.
+    fn add_one_each<'p>(&mut self, page: &'p Parsed<'p>, records: &Records) {
+        let first = self.index;
+        self.add_each(page, records, |record| first + record);
+    }
+
+    fn add_each<'p>(&mut self, page: &'p Parsed<'p>, records: &Records, number: impl Fn(u32) -> u32) {
         let mut notes = Notes::default();
         for (index, record) in records.nodes.iter().enumerate() {
-            if let Some(reason) = self.locate(page, *record, &mut notes) {
-                let record = records.text(page, index);
-                self.tally.set_aside.push(SetAside { page: self.index, reason, record });
+            let number = number(index as u32);
+            match self.locate(page, *record, &mut notes) {
+                None => self.tally.page_of_row.push(number),
+                Some(reason) => {
+                    let record = records.text(page, index);
+                    self.tally.set_aside.push(SetAside { page: number, reason, record });
+                }
             }
         }
         let count = self.group.rows();
         self.group.fill(page, &Scope::RECORDS, self.parent, &mut notes);
-        self.tally.page_of_row.extend((0..count).map(|_| self.index));
         notes.list.iter().for_each(|note| self.tally.count(note));
         self.write_extra(count, &mut notes.list);
     }

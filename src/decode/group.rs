@@ -48,6 +48,11 @@ impl Group {
         self.located.rows()
     }
 
+    /// Whether a column holds the key that a page was asked under.
+    pub fn has_parent(&self) -> bool {
+        self.layout.columns.iter().any(|from| matches!(from, Feed::Parent(_)))
+    }
+
     /// The first of the `key` columns that the row located last has no usable value for.
     pub fn lacks(&self, key: &[&str], page: &Parsed<'_>, parent: Option<i64>) -> Option<&'static str> {
         let row = self.rows().checked_sub(1)?;

@@ -25,6 +25,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
@@ -75,14 +76,18 @@ pub struct SetAside {
 ///
 /// Fails with `Unavailable` when a page is not JSON or has no records where `rows` says; with `Internal` when
 /// the table is not one that is read, or the pages are more than 256 MiB.
-pub fn decode(table: &Table, rows: Rows, pages: &[Page]) -> Result<Decoded> {
-    let bytes: usize = pages.iter().map(|page| page.body.len()).sum();
+pub fn decode<P: Borrow<Page>>(table: &Table, rows: Rows, pages: &[P]) -> Result<Decoded> {
+    let bytes: usize = pages.iter().map(|page| page.borrow().body.len()).sum();
     if bytes > BYTES_MAX {
         return Err(Error::internal(format!("{bytes} bytes of pages at once")).at("table", table.name));
     }
     let mut reading = batch::Reading::new(table, rows);
-    for (index, page) in pages.iter().enumerate() {
-        reading.page(index as u32, page).map_err(|error| error.at("table", table.name))?;
+    let mut next = 0;
+    while next < pages.len() {
+        let run = reading.run(&pages[next..]);
+        let read = reading.pages(next as u32, &pages[next..next + run]);
+        read.map_err(|error| error.at("table", table.name))?;
+        next += run;
     }
     reading.finish()
 }

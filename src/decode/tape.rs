@@ -25,6 +25,7 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 /// Parses bodies one after the other.
 pub(super) struct Parser {
     scratch: Vec<u8>,
+    joined: Vec<u8>,
     buffers: Buffers,
     /// The tape's allocation while no body is parsed.
     spare: Option<Tape<'static>>,
@@ -32,7 +33,8 @@ pub(super) struct Parser {
 
 impl Parser {
     pub fn new() -> Self {
-        Self { scratch: Vec::new(), buffers: Buffers::with_max_depth(0, DEPTH_MAX), spare: None }
+        let buffers = Buffers::with_max_depth(0, DEPTH_MAX);
+        Self { scratch: Vec::new(), joined: Vec::new(), buffers, spare: None }
     }
 
     /// Parses `body` and gives it to `work`; the strict way first, since nearly every body is sound.
@@ -44,6 +46,33 @@ impl Parser {
         }
         let mended = mend::mend(body)?;
         self.attempt(&mended.copy, &mended.original, &mended.altered, &mut work).ok_or(Flaw::TooMuch)
+    }
+
+    /// Parses `bodies` as one list and gives it to `work`, each with its node; nothing, and no work done, unless each
+    /// of them is an object with a field, and nothing else. To set the parser up costs more than a short body.
+    pub fn read_together<R>(
+        &mut self,
+        bodies: &[&[u8]],
+        work: impl FnOnce(&Parsed<'_>, &[u32]) -> Option<R>,
+    ) -> Option<R> {
+        let mut joined = std::mem::take(&mut self.joined);
+        joined.clear();
+        let mut starts = Vec::with_capacity(bodies.len());
+        for body in bodies {
+            joined.push(if starts.is_empty() { b'[' } else { b',' });
+            starts.push(joined.len());
+            joined.extend_from_slice(body);
+        }
+        joined.push(b']');
+        let each = |parsed: &Parsed<'_>| {
+            let nodes: Vec<u32> = parsed.elements(0).collect();
+            let stand_apart = nodes.len() == starts.len()
+                && nodes.iter().zip(&starts).all(|(node, start)| parsed.is_object_at(*node, *start));
+            if stand_apart { work(parsed, &nodes) } else { None }
+        };
+        let result = self.attempt(&joined, &joined, &[], &mut Some(each)).flatten();
+        self.joined = joined;
+        result
     }
 
     fn attempt<R, W: FnOnce(&Parsed<'_>) -> R>(
@@ -112,6 +141,14 @@ impl<'p> Parsed<'p> {
             next = self.after(value);
             (key, value)
         })
+    }
+
+    /// Whether the value at `at` is an object that begins at this byte. It is told by its first key; without one,
+    /// nobody can tell.
+    fn is_object_at(&self, at: u32, start: usize) -> bool {
+        let Some((key, _)) = self.fields(at).next() else { return false };
+        let quote = self.offset(key) - 1;
+        self.text.get(start) == Some(&b'{') && skim::blank_end(self.text, start + 1) == quote
     }
 
     /// The nodes of an array's elements in order; nothing if it is no array.

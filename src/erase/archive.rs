@@ -228,7 +228,7 @@ fn cleaned(
     forgotten: &Forgotten,
     staying: Option<&HashSet<i64>>,
 ) -> Option<Bytes> {
-    let page = Page { path: String::new(), parent: None, body: body.clone() };
+    let page = Page { path: "".into(), parent: None, body: body.clone() };
     let records: Vec<&[u8]> = match rows {
         Rows::Array(path) => {
             skim::find(body, path).map(|array| skim::elements(array).collect()).unwrap_or_default()
@@ -274,7 +274,7 @@ fn picked(
 
 /// The same for one record; one that no row can stand for goes when it names somebody.
 fn is_of(table: &Table, record: &[u8], forgotten: &Forgotten, staying: Option<&HashSet<i64>>) -> bool {
-    let page = Page { path: String::new(), parent: None, body: Bytes::copy_from_slice(record) };
+    let page = Page { path: "".into(), parent: None, body: Bytes::copy_from_slice(record) };
     match decode(table, Rows::One(&[]), std::slice::from_ref(&page)) {
         Ok(decoded) if decoded.batch.num_rows() == 1 => picked(table, &decoded.batch, forgotten, staying)[0],
         _ => forgotten.names_in(&String::from_utf8_lossy(record)),

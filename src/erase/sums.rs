@@ -48,7 +48,7 @@ async fn adjust_one(
     let (rows, gone) =
         cpu::run_on(bytes, move || summed(table, &stored, &seen(&conversations, column)?, now_us)).await?;
     let change =
-        Change { upserts: Some(rows), dropped: Some(those(gone)), walk_us: now_us, ..Change::default() };
+        Change { upserts: vec![rows], dropped: Some(those(gone)), walk_us: now_us, ..Change::default() };
     let counts = lake.fold(table, None, change).await?;
     if counts.changes() > 0 {
         erased.rewritten.push(table.object_path(None));

@@ -18,7 +18,7 @@ pub struct Changes<'a> {
     pub table: &'a Table,
     /// Rows as they were read, of the table's schema, with `_synced_at` at the start of the walk. In any
     /// order; of several with one identity the last one wins.
-    pub upserts: Option<RecordBatch>,
+    pub upserts: Vec<RecordBatch>,
     /// Rows made up from what else is known of records that Drift answered 404 for, with `_deleted_at`
     /// set. One whose identity is stored already does not replace what is stored: the stored row gets its
     /// tombstone and the ledger of this one, where that is not null. Upserts win over these.
@@ -39,7 +39,7 @@ impl<'a> Changes<'a> {
     pub fn none(table: &'a Table, walk_us: i64) -> Self {
         Self {
             table,
-            upserts: None,
+            upserts: Vec::new(),
             stubs: None,
             replaced: None,
             gone: Gone::None,

@@ -15,7 +15,7 @@ pub(super) struct Identity {
     key: Option<Columns>,
 }
 
-/// The identities of the rows of one batch.
+/// The identities of some rows.
 pub(super) struct Identities {
     sort: Rows,
     key: Option<Rows>,
@@ -36,9 +36,10 @@ impl Identity {
         self.sort.names
     }
 
-    pub(super) fn read(&self, batch: &RecordBatch) -> Result<Identities> {
-        let key = self.key.as_ref().map(|key| key.rows(batch)).transpose()?;
-        Ok(Identities { sort: self.sort.rows(batch)?, key })
+    /// Those of the rows of batches, which are numbered on from one batch to the next.
+    pub(super) fn read(&self, batches: &[RecordBatch]) -> Result<Identities> {
+        let key = self.key.as_ref().map(|key| key.rows(batches)).transpose()?;
+        Ok(Identities { sort: self.sort.rows(batches)?, key })
     }
 }
 
@@ -61,10 +62,14 @@ impl Columns {
         Ok(Self { names, converter: converter.map_err(unexpected)? })
     }
 
-    fn rows(&self, batch: &RecordBatch) -> Result<Rows> {
-        let column = |name: &&str| batch.column_by_name(name).cloned();
-        let columns: Option<Vec<ArrayRef>> = self.names.iter().map(column).collect();
-        let columns = columns.expect("every batch of a fold has the sort columns");
-        self.converter.convert_columns(&columns).map_err(unexpected)
+    fn rows(&self, batches: &[RecordBatch]) -> Result<Rows> {
+        let mut rows = self.converter.empty_rows(batches.iter().map(RecordBatch::num_rows).sum(), 0);
+        for batch in batches {
+            let column = |name: &&str| batch.column_by_name(name).cloned();
+            let columns: Option<Vec<ArrayRef>> = self.names.iter().map(column).collect();
+            let columns = columns.expect("every batch of a fold has the sort columns");
+            self.converter.append(&mut rows, &columns).map_err(unexpected)?;
+        }
+        Ok(rows)
     }
 }

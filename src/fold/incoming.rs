@@ -1,4 +1,7 @@
-//! The rows that come in: stubs and upserts as one batch, sorted by identity, each identity once.
+//! The rows that come in: stubs, then upserts, sorted by identity, each identity once. They stay in the batches they
+//! came in, numbered on from one to the next, unless they are to be compared with stored rows.
+
+use std::sync::Arc;
 
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
@@ -15,37 +18,55 @@ use crate::schema::Table;
 /// The incoming rows, addressed by their place in identity order.
 pub(super) struct Incoming {
     identity: Identity,
-    batch: RecordBatch,
+    /// At least one.
+    batches: Arc<[RecordBatch]>,
+    /// The number of the first row of each batch.
+    starts: Vec<usize>,
     identities: Identities,
-    /// Rows of `batch` in order of identity.
+    /// Numbers of rows in order of identity.
     order: Vec<u32>,
-    /// So many rows of `batch`, at its start, are stubs.
+    /// So many rows, the first ones, are stubs.
     stub_rows: usize,
     repeated: u64,
     contradicted: u64,
 }
 
 impl Incoming {
-    /// Takes the rows of `changes`, so that none of them is in memory twice for longer than need be.
-    pub(super) fn new(changes: Changes<'_>) -> Result<Self> {
+    /// Takes the rows of `changes`, so that none of them is in memory twice for longer than need be; as one batch,
+    /// if they are to be `compared` with stored rows.
+    pub(super) fn new(changes: Changes<'_>, compared: bool) -> Result<Self> {
         let table = changes.table;
-        let stubs = fitting(changes.stubs, table)?;
-        let upserts = fitting(changes.upserts, table)?;
-        let stub_rows = stubs.num_rows();
-        let batch = joined(stubs, upserts)?;
+        let stubs = changes.stubs.into_iter().filter(|stubs| stubs.num_rows() > 0);
+        let mut batches = stubs.map(|stubs| fitting(&stubs, table)).collect::<Result<Vec<_>>>()?;
+        let stub_rows = batches.iter().map(RecordBatch::num_rows).sum();
+        for upserts in changes.upserts {
+            batches.push(fitting(&upserts, table)?);
+        }
+        if compared {
+            batches = joined(batches, table)?;
+        }
         let identity = Identity::of(table)?;
-        let identities = identity.read(&batch)?;
-        let (order, replaced) = last_of_each(&identities, batch.num_rows());
-        let contradicted = contradicted(table, &batch, &replaced, stub_rows)?;
+        let identities = identity.read(&batches)?;
+        let (order, replaced) = last_of_each(&identities, batches.iter().map(RecordBatch::num_rows).sum());
+        if !replaced.is_empty() || batches.is_empty() {
+            batches = joined(batches, table)?;
+        }
+        let contradicted = contradicted(table, &batches[0], &replaced, stub_rows)?;
         let repeated = replaced.len() as u64;
-        Ok(Self { identity, batch, identities, order, stub_rows, repeated, contradicted })
+        let starts = batches.iter().scan(0, |next, batch| {
+            let start = *next;
+            *next += batch.num_rows();
+            Some(start)
+        });
+        let (starts, batches) = (starts.collect(), batches.into());
+        Ok(Self { identity, batches, starts, identities, order, stub_rows, repeated, contradicted })
     }
 
     pub(super) fn rows(&self) -> usize {
         self.order.len()
     }
 
-    /// The row of [`Self::batch`] at this place in identity order.
+    /// The number of the row at this place in identity order.
     pub(super) fn at(&self, place: usize) -> Option<usize> {
         self.order.get(place).map(|row| *row as usize)
     }
@@ -74,28 +95,38 @@ impl Incoming {
         &self.identities
     }
 
+    /// All rows, where they are compared.
     pub(super) fn batch(&self) -> &RecordBatch {
-        &self.batch
+        debug_assert_eq!(self.batches.len(), 1);
+        &self.batches[0]
+    }
+
+    pub(super) fn batches(&self) -> &Arc<[RecordBatch]> {
+        &self.batches
+    }
+
+    /// Where the row of this number stands: the number of its batch, and its row there.
+    pub(super) fn place(&self, row: usize) -> (usize, usize) {
+        let batch = self.starts.partition_point(|start| *start <= row) - 1;
+        (batch, row - self.starts[batch])
     }
 }
 
 /// Exactly the table's types: merging arrays asks for that, down to the metadata of nested fields.
-fn fitting(batch: Option<RecordBatch>, table: &Table) -> Result<RecordBatch> {
-    match batch {
-        None => Ok(RecordBatch::new_empty(table.schema())),
-        Some(batch) if batch.num_columns() == table.all_columns().count() => conform(&batch, table)
-            .map_err(|error| Error::internal("incoming rows are not of the table's schema").caused_by(error)),
-        Some(_) => Err(Error::internal("incoming rows lack columns of the table's schema")),
+fn fitting(batch: &RecordBatch, table: &Table) -> Result<RecordBatch> {
+    if batch.num_columns() != table.all_columns().count() {
+        return Err(Error::internal("incoming rows lack columns of the table's schema"));
     }
+    conform(batch, table)
+        .map_err(|error| Error::internal("incoming rows are not of the table's schema").caused_by(error))
 }
 
-/// Stubs, then upserts, which hold a record: the last row of an identity wins.
-fn joined(stubs: RecordBatch, upserts: RecordBatch) -> Result<RecordBatch> {
-    match (stubs.num_rows(), upserts.num_rows()) {
-        (0, _) => Ok(upserts),
-        (_, 0) => Ok(stubs),
-        _ => concat_batches(&upserts.schema(), [&stubs, &upserts]).map_err(unexpected),
+/// One batch; without rows, if there are none.
+fn joined(mut batches: Vec<RecordBatch>, table: &Table) -> Result<Vec<RecordBatch>> {
+    if batches.len() != 1 {
+        batches = vec![concat_batches(&table.schema(), &batches).map_err(unexpected)?];
     }
+    Ok(batches)
 }
 
 /// The last row of each identity, in order of identity; and each row that another replaced, with that one.

@@ -39,12 +39,13 @@ pub(super) struct Merge<'a> {
     fold: &'a Fold<'a>,
     /// The place of the next incoming row.
     next: usize,
-    deleted: ArrayRef,
+    /// Which incoming rows bear a tombstone.
+    deleted: Vec<bool>,
     dropped: Vec<bool>,
     /// The identity of the last row of the stored batch before.
     last_old: Option<Vec<u8>>,
-    /// The key of the last row of the result, where several records may have one.
-    last_key: Option<Vec<u8>>,
+    /// The key of the last row of the result, where several records may have one; no key is empty.
+    last_key: Vec<u8>,
     counts: FoldCounts,
 }
 
@@ -60,14 +61,18 @@ struct Stored {
 
 impl<'a> Merge<'a> {
     pub(super) fn new(fold: &'a Fold<'_>) -> Self {
-        let incoming = fold.incoming.batch();
+        let incoming = fold.incoming.batches();
+        let buried = |batch| {
+            let tombstones = tombstones(batch);
+            (0..tombstones.len()).map(move |row| tombstones.is_valid(row))
+        };
         Self {
             fold,
             next: 0,
-            deleted: tombstones(incoming),
-            dropped: fold.matchers.dropped(incoming),
+            deleted: incoming.iter().flat_map(buried).collect(),
+            dropped: incoming.iter().flat_map(|batch| fold.matchers.dropped(batch)).collect(),
             last_old: None,
-            last_key: None,
+            last_key: Vec::new(),
             counts: FoldCounts {
                 repeated: fold.incoming.repeated(),
                 contradicted: fold.incoming.contradicted(),
@@ -94,11 +99,13 @@ impl<'a> Merge<'a> {
         Ok(outcomes)
     }
 
-    /// The incoming rows after the last stored one.
-    pub(super) fn rest(&mut self) -> Vec<Outcome> {
-        let mut outcomes = Vec::new();
-        self.insert_while(|_| true, &mut outcomes);
-        outcomes
+    /// The numbers of the incoming rows after the last stored one, which are all new.
+    pub(super) fn rest(&mut self) -> Vec<usize> {
+        let mut rows = Vec::with_capacity(self.fold.incoming.rows() - self.next);
+        while let Some(new) = self.take_if(|_| true) {
+            rows.extend(self.insert(new).map(|_| new));
+        }
+        rows
     }
 
     fn insert_while(&mut self, belongs: impl Fn(Row<'_>) -> bool, outcomes: &mut Vec<Outcome>) {
@@ -119,7 +126,7 @@ impl<'a> Merge<'a> {
             return None;
         }
         self.counts.inserted += 1;
-        self.count(self.deleted.is_valid(new), self.fold.incoming.identities().key(new));
+        self.count(self.deleted[new], self.fold.incoming.identities().key(new));
         Some(Outcome::Insert { new })
     }
 
@@ -136,7 +143,7 @@ impl<'a> Merge<'a> {
         };
         let deleted = match outcome {
             Outcome::Bury { .. } | Outcome::BuryByStub { .. } => true,
-            Outcome::Insert { new } | Outcome::Update { new, .. } => self.deleted.is_valid(new),
+            Outcome::Insert { new } | Outcome::Update { new, .. } => self.deleted[new],
             Outcome::Keep { old } | Outcome::Relist { old, .. } => stored.deleted.is_valid(old),
         };
         self.count(deleted, stored.identities.key(old));
@@ -169,7 +176,7 @@ impl<'a> Merge<'a> {
 
     fn settle_pair(&mut self, stored: &Stored, old: usize, new: usize) -> Outcome {
         let pairs = stored.pairs.as_ref().expect("rows are compared whenever one comes in");
-        let (was_deleted, is_deleted) = (stored.deleted.is_valid(old), self.deleted.is_valid(new));
+        let (was_deleted, is_deleted) = (stored.deleted.is_valid(old), self.deleted[new]);
         let count = match (was_deleted, is_deleted) {
             (true, false) => &mut self.counts.revived,
             (false, true) => &mut self.counts.tombstoned,
@@ -191,8 +198,9 @@ impl<'a> Merge<'a> {
         self.counts.rows += 1;
         self.counts.deleted += u64::from(deleted);
         if let Some(key) = key {
-            self.counts.duplicates += u64::from(self.last_key.as_deref() == Some(key));
-            self.last_key = Some(key.to_owned());
+            self.counts.duplicates += u64::from(self.last_key == key);
+            self.last_key.clear();
+            self.last_key.extend_from_slice(key);
         }
     }
 
@@ -213,7 +221,7 @@ impl Stored {
         let compares = fold.incoming.rows() > 0;
         let pairs = compares.then(|| Pairs::new(&fold.roles, batch, fold.incoming.batch()));
         Ok(Self {
-            identities: fold.incoming.identity().read(batch)?,
+            identities: fold.incoming.identity().read(std::slice::from_ref(batch))?,
             pairs: pairs.transpose()?,
             deleted: tombstones(batch),
             gone: fold.matchers.gone(batch),

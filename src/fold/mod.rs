@@ -36,7 +36,8 @@ use crate::schema::Table;
 /// An object that an older version wrote is encoded anew even when no row changed. Fails when the old
 /// object cannot be decoded or is not sorted by identity.
 pub fn fold(old: Option<&Reader>, changes: Changes<'_>) -> Result<Folded> {
-    let fold = Fold::new(changes)?;
+    let fold = Fold::new(changes, old.is_some())?;
+    let Some(old) = old else { return fold.encode_first() };
     if let Some(counts) = fold.if_unchanged(old)? {
         return Ok(Folded { object: None, counts });
     }
@@ -53,28 +54,26 @@ struct Fold<'a> {
 }
 
 impl<'a> Fold<'a> {
-    fn new(changes: Changes<'a>) -> Result<Self> {
+    fn new(changes: Changes<'a>, compared: bool) -> Result<Self> {
         Ok(Self {
             table: changes.table,
             walk_us: changes.walk_us,
             matchers: Matchers::new(&changes)?,
             roles: Roles::of(changes.table),
-            incoming: Incoming::new(changes)?,
+            incoming: Incoming::new(changes, compared)?,
         })
     }
 
     /// The counts, if the merge would leave the object as it is. Reads until the first row that changes.
-    fn if_unchanged(&self, old: Option<&Reader>) -> Result<Option<FoldCounts>> {
-        if old.is_some_and(|old| !old.differences().is_empty()) {
+    fn if_unchanged(&self, old: &Reader) -> Result<Option<FoldCounts>> {
+        if !old.differences().is_empty() {
             return Ok(None);
         }
         let mut merge = Merge::new(self);
-        if let Some(old) = old {
-            for batch in old.columns(&self.compared())? {
-                merge.step(&batch?)?;
-                if merge.counts().changes() > 0 {
-                    return Ok(None);
-                }
+        for batch in old.columns(&self.compared())? {
+            merge.step(&batch?)?;
+            if merge.counts().changes() > 0 {
+                return Ok(None);
             }
         }
         merge.rest();
@@ -93,17 +92,35 @@ impl<'a> Fold<'a> {
         all.into_iter().filter(is_needed).collect()
     }
 
-    fn encode(&self, old: Option<&Reader>) -> Result<Folded> {
+    fn encode(&self, old: &Reader) -> Result<Folded> {
         let mut encoder = Encoder::new(self.table)?;
         let mut merge = Merge::new(self);
-        for batch in old.map(Reader::batches).into_iter().flatten() {
+        for batch in old.batches() {
             let batch = batch?;
             let outcomes = merge.step(&batch)?;
             self.write(&mut encoder, &batch, &outcomes)?;
         }
-        let none = RecordBatch::new_empty(self.table.schema());
-        self.write(&mut encoder, &none, &merge.rest())?;
+        self.write_rest(&mut encoder, &merge.rest())?;
         Ok(Folded { object: Some(encoder.finish()?), counts: merge.counts() })
+    }
+
+    /// Where nothing is stored yet, there is nothing to compare with.
+    fn encode_first(&self) -> Result<Folded> {
+        let mut merge = Merge::new(self);
+        let rows = merge.rest();
+        let counts = merge.counts();
+        if counts.changes() == 0 {
+            return Ok(Folded { object: None, counts });
+        }
+        let mut encoder = Encoder::new(self.table)?;
+        self.write_rest(&mut encoder, &rows)?;
+        Ok(Folded { object: Some(encoder.finish()?), counts })
+    }
+
+    /// Writes incoming rows, by their numbers.
+    fn write_rest(&self, encoder: &mut Encoder, rows: &[usize]) -> Result<()> {
+        let places: Vec<_> = rows.iter().map(|row| self.incoming.place(*row)).collect();
+        encoder.pick(self.incoming.batches(), &places)
     }
 
     fn write(&self, encoder: &mut Encoder, old: &RecordBatch, outcomes: &[Outcome]) -> Result<()> {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::Lake;
 use super::objects::checksum;
-use crate::archive::{Head, Segment, SegmentWriter, Step, join};
+use crate::archive::{Head, Input, Segment, SegmentWriter, Step, join};
 use crate::cpu;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::ArchiveSegment;
@@ -31,12 +31,23 @@ const SMALL_SEGMENTS_MAX: usize = 32;
 /// # Errors
 /// [`Error::store`] when it is missing or damaged.
 pub async fn open_segment(store: &dyn Store, path: &str) -> Result<Segment> {
-    let opened = match store.open(path).await? {
-        Some(Opened::File(file, _)) => Segment::open(file),
-        Some(Opened::Bytes(bytes, _)) => Segment::open(bytes),
-        None => return Err(missing(path)),
-    };
-    opened.map_err(|error| error.at("segment", path))
+    Segment::open(input(store, path).await?).map_err(|error| error.at("segment", path))
+}
+
+async fn input(store: &dyn Store, path: &str) -> Result<Input> {
+    match store.open(path).await? {
+        Some(Opened::File(file, _)) => Ok(file.into()),
+        Some(Opened::Bytes(bytes, _)) => Ok(bytes.into()),
+        None => Err(missing(path)),
+    }
+}
+
+/// A segment that was read, without its bytes where these lie in a file.
+///
+/// # Errors
+/// [`Error::store`] when it is missing now.
+pub async fn unload_segment(store: &dyn Store, path: &str, segment: Segment) -> Result<Segment> {
+    Ok(segment.read_from(input(store, path).await?))
 }
 
 /// A segment whose bytes are those that its name tells.

@@ -10,7 +10,7 @@ use crate::schema::Table;
 #[derive(Debug, Clone, Default)]
 pub struct Change {
     /// Rows as they were read.
-    pub upserts: Option<RecordBatch>,
+    pub upserts: Vec<RecordBatch>,
     /// Rows made up for records that answered 404; stored rows are marked rather than replaced.
     pub stubs: Option<RecordBatch>,
     /// Parents whose whole set of rows was read.

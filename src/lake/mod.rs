@@ -28,7 +28,7 @@ use crate::schema::{Table, fingerprint};
 use crate::store::{Guard, Store};
 
 pub use self::adopt::table_of;
-pub use self::archive::{Name, RAW, open_segment, read_segment};
+pub use self::archive::{Name, RAW, open_segment, read_segment, unload_segment};
 pub use self::change::{Change, Departed, KeyValues, Keys};
 pub use self::chunk::open_chunk;
 pub use self::objects::{Put, needed_memory, open_object, partition_of};

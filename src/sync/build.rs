@@ -1,7 +1,7 @@
 //! From fetched pages to the changes of one partition: the rows of conversations with their ledger, and the
 //! sets of messages. Pure computing, on the pool.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -17,6 +17,7 @@ use super::fetch::{Fetched, Thread};
 use super::keyed::{is_unreadable, sift};
 use super::ledger::Ledger;
 use super::listed::{Listed, Row};
+use crate::cpu;
 use crate::decode::{Decoded, decode};
 use crate::erase;
 use crate::error::{Error, Result};
@@ -24,6 +25,9 @@ use crate::manifest::Forgotten;
 use crate::page::Page;
 use crate::schema::Span;
 use crate::tables::{CONVERSATION_LIST, CONVERSATIONS, DETAIL, MESSAGES, THREAD};
+
+/// Bytes of pages that are built by one task: enough to be worth it, few enough that all cores have some.
+const PIECE_BYTES: u64 = 2 << 20;
 
 /// What rows are built with.
 pub(super) struct Context {
@@ -42,14 +46,14 @@ pub(super) struct Context {
 /// The changes of some conversations.
 #[derive(Default)]
 pub(super) struct Built {
-    pub conversations: Option<RecordBatch>,
+    pub conversations: Vec<RecordBatch>,
     /// Rows of listed conversations whose detail answered 404, made of what the list showed.
-    pub stubs: Option<RecordBatch>,
+    pub stubs: Vec<RecordBatch>,
     /// Conversations whose detail answered 404; a killed run may have put messages of those, too, that the
     /// lake does not know.
     pub gone: Vec<i64>,
-    pub messages: Option<RecordBatch>,
-    /// Conversations whose messages are replaced as a whole, sorted.
+    pub messages: Vec<RecordBatch>,
+    /// Conversations whose messages are replaced as a whole.
     pub replaced: Vec<i64>,
     /// Conversations that are stored now, live or gone.
     pub stored: Vec<i64>,
@@ -63,17 +67,46 @@ pub(super) struct Built {
     pub paging_misses: u64,
     /// Conversations whose messages answered 404.
     pub missing: u64,
+    /// What was decoded; with its pages where records were set aside.
     pub decoded: Vec<(&'static crate::schema::Table, Vec<Page>, Decoded)>,
 }
 
-/// Builds the changes of `fetched`, which are all of one partition. A conversation with a page that nobody can
-/// read fails alone.
+/// Builds the changes of `fetched`, which are all of one partition: piece by piece on the pool, in the order of
+/// ids. A conversation with a page that nobody can read fails alone.
 pub(super) fn build(mut fetched: Vec<Fetched>, context: &Context) -> Result<Built> {
     fetched.sort_by_key(|fetched| fetched.todo.id);
-    match build_all(fetched.clone(), context) {
+    let bytes = fetched.iter().map(Fetched::bytes).sum();
+    let mut built = Built::default();
+    let (there, gone): (Vec<_>, Vec<_>) = fetched.into_iter().partition(|fetched| fetched.detail.is_some());
+    built.add_gone(&gone, context)?;
+    for piece in cpu::map(bytes, pieces(there), |piece| build_piece(piece, context))? {
+        built.add(piece);
+    }
+    Ok(built)
+}
+
+/// Cut into pieces that are large enough to be worth a task of their own.
+fn pieces(there: Vec<Fetched>) -> Vec<Vec<Fetched>> {
+    let mut pieces: Vec<Vec<Fetched>> = Vec::new();
+    let mut bytes = PIECE_BYTES;
+    for fetched in there {
+        if bytes >= PIECE_BYTES {
+            pieces.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += fetched.bytes();
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(fetched);
+        }
+    }
+    pieces
+}
+
+fn build_piece(piece: Vec<Fetched>, context: &Context) -> Result<Built> {
+    match build_all(&piece, context) {
         Err(error) if is_unreadable(&error) => {
-            let (readable, unreadable) = sift(fetched, pages_are_readable);
-            let mut built = build_all(readable, context)?;
+            let (readable, unreadable) = sift(piece, pages_are_readable);
+            let mut built = build_all(&readable, context)?;
             built.failed.extend(unreadable.into_iter().map(|(fetched, error)| (fetched.todo.id, error)));
             Ok(built)
         }
@@ -87,12 +120,10 @@ fn pages_are_readable(fetched: &Fetched) -> Result<()> {
     decode(&MESSAGES, THREAD.rows, thread).map(|_| ())
 }
 
-fn build_all(fetched: Vec<Fetched>, context: &Context) -> Result<Built> {
+fn build_all(there: &[Fetched], context: &Context) -> Result<Built> {
     let mut built = Built::default();
-    let (there, gone): (Vec<_>, Vec<_>) = fetched.into_iter().partition(|fetched| fetched.detail.is_some());
-    built.add_gone(&gone, context)?;
     let accepted = built.add_details(there, context)?;
-    built.add_messages(accepted, context)?;
+    built.add_messages(&accepted, context)?;
     Ok(built)
 }
 
@@ -111,58 +142,77 @@ impl Built {
         let orphans: Vec<i64> = unknown.map(|todo| todo.id).collect();
         if !listed.is_empty() || !orphans.is_empty() {
             let stubs = [listed_rows(&listed, context)?, bare_rows(orphans, context)?];
-            self.stubs = Some(concat_batches(stubs[0].schema_ref(), &stubs).map_err(broken)?);
+            self.stubs.push(concat_batches(stubs[0].schema_ref(), &stubs).map_err(broken)?);
         }
         Ok(())
     }
 
+    /// Adds what was built of conversations that follow.
+    pub fn add(&mut self, next: Self) {
+        self.stubs.extend(next.stubs);
+        self.gone.extend(next.gone);
+        self.conversations.extend(next.conversations);
+        self.messages.extend(next.messages);
+        self.replaced.extend(next.replaced);
+        self.stored.extend(next.stored);
+        self.failed.extend(next.failed);
+        self.aside.extend(next.aside);
+        self.left_out.extend(next.left_out);
+        self.paging_misses += next.paging_misses;
+        self.missing += next.missing;
+        self.decoded.extend(next.decoded);
+    }
+
     /// Adds the rows of details; answers the conversations whose detail is accepted.
-    fn add_details(&mut self, there: Vec<Fetched>, context: &Context) -> Result<Vec<Fetched>> {
+    fn add_details<'f>(&mut self, there: &'f [Fetched], context: &Context) -> Result<Vec<&'f Fetched>> {
         if there.is_empty() {
-            return Ok(there);
+            return Ok(Vec::new());
         }
-        let pages: Vec<Page> = there.iter().filter_map(|fetched| fetched.detail.clone()).collect();
+        let pages: Vec<&Page> = there.iter().filter_map(|fetched| fetched.detail.as_ref()).collect();
         let mut decoded = decode(&CONVERSATIONS, DETAIL.rows, &pages)?;
-        let mut rows = Self::row_of_each(&there, &decoded);
+        let mut rows = Self::row_of_each(there, &decoded);
         let forgotten = erase::picks(&CONVERSATIONS, &decoded.batch, &context.forgotten);
-        let left_out: HashSet<u32> =
-            rows.extract_if(|_, row| forgotten[*row]).map(|(page, _)| page).collect();
+        let is_forgotten = |row: &mut Option<usize>| row.take_if(|row| forgotten[*row]).is_some();
+        let left_out: Vec<bool> = rows.iter_mut().map(is_forgotten).collect();
         let aside: Vec<u32> = decoded.set_aside.iter().map(|aside| aside.page).collect();
         let mut accepted = Vec::new();
-        for (page, fetched) in (0..).zip(there) {
-            if rows.contains_key(&page) {
+        for (page, fetched) in there.iter().enumerate() {
+            if rows[page].is_some() {
                 self.paging_misses += u64::from(fetched.todo.absent);
                 self.stored.push(fetched.todo.id);
                 accepted.push(fetched);
-            } else if left_out.contains(&page) {
+            } else if left_out[page] {
                 self.left_out.push(fetched.todo.id);
-            } else if aside.contains(&page) {
+            } else if aside.contains(&(page as u32)) {
                 self.aside.push(fetched.todo.id);
             } else {
-                self.failed.push((fetched.todo.id, another(&fetched)));
+                self.failed.push((fetched.todo.id, another(fetched)));
             }
         }
         let batch = keep(&decoded, &rows)?;
         let batch = ledger_columns(&batch, &accepted, context)?;
         decoded.batch = batch.clone();
-        self.decoded.push((&CONVERSATIONS, pages, decoded));
-        self.conversations = Some(batch);
+        self.decoded.push((&CONVERSATIONS, named(&pages, &decoded), decoded));
+        self.conversations.push(batch);
         Ok(accepted)
     }
 
     /// The row that answers each page, if it is the conversation that was asked for.
-    fn row_of_each(there: &[Fetched], decoded: &Decoded) -> HashMap<u32, usize> {
+    fn row_of_each(there: &[Fetched], decoded: &Decoded) -> Vec<Option<usize>> {
         let ids = ints(&decoded.batch, "id");
-        let fits = |(row, page): (usize, &u32)| {
-            (int_at(ids, row) == Some(there[*page as usize].todo.id)).then_some((*page, row))
-        };
-        decoded.page_of_row.iter().enumerate().filter_map(fits).collect()
+        let mut rows = vec![None; there.len()];
+        for (row, page) in decoded.page_of_row.iter().enumerate() {
+            if int_at(ids, row) == Some(there[*page as usize].todo.id) {
+                rows[*page as usize] = Some(row);
+            }
+        }
+        rows
     }
 
-    fn add_messages(&mut self, accepted: Vec<Fetched>, context: &Context) -> Result<()> {
-        let mut pages = Vec::new();
+    fn add_messages(&mut self, accepted: &[&Fetched], context: &Context) -> Result<()> {
+        let mut pages: Vec<&Page> = Vec::new();
         for fetched in accepted {
-            match fetched.thread {
+            match &fetched.thread {
                 Thread::Pages(thread) => {
                     self.replaced.push(fetched.todo.id);
                     pages.extend(thread);
@@ -178,21 +228,32 @@ impl Built {
         decoded.batch = erase::leave_out(&MESSAGES, decoded.batch, &context.forgotten)?;
         let synced = time(context.walk_us, decoded.batch.num_rows());
         decoded.batch = exchange(&MESSAGES, &decoded.batch, vec![("_synced_at", synced)])?;
-        self.messages = Some(decoded.batch.clone());
-        self.decoded.push((&MESSAGES, pages, decoded));
+        self.messages.push(decoded.batch.clone());
+        self.decoded.push((&MESSAGES, named(&pages, &decoded), decoded));
         Ok(())
     }
 }
 
-fn keep(decoded: &Decoded, rows: &HashMap<u32, usize>) -> Result<RecordBatch> {
-    let mask: BooleanArray = (0..decoded.batch.num_rows())
-        .map(|row| Some(rows.get(&decoded.page_of_row[row]) == Some(&row)))
+/// The pages that are named where records were set aside; none, nearly always.
+fn named(pages: &[&Page], decoded: &Decoded) -> Vec<Page> {
+    if decoded.set_aside.is_empty() { Vec::new() } else { pages.iter().copied().cloned().collect() }
+}
+
+fn keep(decoded: &Decoded, rows: &[Option<usize>]) -> Result<RecordBatch> {
+    if rows.iter().flatten().count() == decoded.batch.num_rows() {
+        return Ok(decoded.batch.clone());
+    }
+    let mask: BooleanArray = decoded
+        .page_of_row
+        .iter()
+        .enumerate()
+        .map(|(row, page)| Some(rows[*page as usize] == Some(row)))
         .collect();
     filter_record_batch(&decoded.batch, &mask).map_err(broken)
 }
 
 /// Fills the ledger of accepted details, whose rows are in the same order, and what only the list knew.
-fn ledger_columns(batch: &RecordBatch, accepted: &[Fetched], context: &Context) -> Result<RecordBatch> {
+fn ledger_columns(batch: &RecordBatch, accepted: &[&Fetched], context: &Context) -> Result<RecordBatch> {
     let rows: Vec<Option<Row>> = accepted
         .iter()
         .map(|fetched| fetched.todo.listed.map(|listed| context.index[listed as usize]))
@@ -322,7 +383,7 @@ fn bare_rows(ids: Vec<i64>, context: &Context) -> Result<RecordBatch> {
 }
 
 fn another(fetched: &Fetched) -> Error {
-    let path = fetched.detail.as_ref().map_or("", |page| page.path.as_str());
+    let path = fetched.detail.as_ref().map_or(String::new(), Page::call);
     Error::unavailable("Drift answered another conversation than the one that was asked for").at("call", path)
 }
 

@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 use super::build::{Built, Context, began_at, build};
+use super::columns::broken;
 use super::fetch::{Fetch, Fetched, fetch};
 use super::plan::{Plan, Todo};
 use super::record::recorded;
@@ -287,13 +290,19 @@ async fn write_one(
                     cpu::run_on(bytes, move || recorded(fetched, &context, partition, members)).await?;
                 writer.archive(step).await?;
             }
-            put(writer, context, &partition, built, members, tally).await?;
+            put(writer, context.walk_us, &partition, built, members, tally).await?;
             held.give_back(bytes);
             writer.put_since_commit(bytes);
             writer.checkpoint_if_due(&run.settings).await?;
         }
     }
     Ok(())
+}
+
+/// Rows as one batch, if there are any.
+fn one(batches: &[RecordBatch]) -> Result<Option<RecordBatch>> {
+    let schema = batches.first().map(RecordBatch::schema);
+    schema.map(|schema| concat_batches(&schema, batches).map_err(broken)).transpose()
 }
 
 fn unusable() -> Error {
@@ -316,7 +325,7 @@ async fn put_both(
 /// The members of campaigns follow when a conversation came or went, and always when `members` says so.
 pub(super) async fn put(
     writer: &mut Writer,
-    context: &Context,
+    walk_us: i64,
     partition: &str,
     built: Built,
     members: bool,
@@ -330,14 +339,14 @@ pub(super) async fn put(
         upserts: built.messages,
         replaced: Some(Keys::ints("conversation_id", built.replaced)),
         gone: Departed::Of(gone),
-        walk_us: context.walk_us,
+        walk_us,
         ..Change::default()
     };
     let conversations = Change {
         upserts: built.conversations,
-        stubs: built.stubs,
+        stubs: one(&built.stubs)?,
         gone: Departed::Of(Keys::ints("id", built.gone)),
-        walk_us: context.walk_us,
+        walk_us,
         ..Change::default()
     };
     let counts = match put_both(writer, partition, messages, conversations).await {
@@ -349,7 +358,7 @@ pub(super) async fn put(
         counts => counts?,
     };
     if counts.tombstoned + counts.revived > 0 || members {
-        derive::put_members(writer, partition, context.walk_us).await?;
+        derive::put_members(writer, partition, walk_us).await?;
     }
     if built.missing > 0 {
         writer.table(&MESSAGES).missing += built.missing;

@@ -191,7 +191,7 @@ pub(super) async fn fold_again(writer: &mut Writer, head: archive::Lookup, bodie
         match bodies.next_if_there(looked.gone) {
             Some(body) => {
                 let path = call.path.replace("{key}", &key);
-                answers.pages.push((key, Page { path, parent: Some(looked.key), body }));
+                answers.pages.push((key, Page { path: path.into(), parent: Some(looked.key), body }));
             }
             None => answers.missing.push(key),
         }
@@ -243,7 +243,7 @@ impl Answered {
         let aside: Vec<Page> =
             decoded.set_aside.iter().map(|aside| pages[aside.page as usize].clone()).collect();
         let change =
-            Change { upserts: Some(decoded.batch), stubs: Some(stubs), walk_us, ..Change::default() };
+            Change { upserts: vec![decoded.batch], stubs: Some(stubs), walk_us, ..Change::default() };
         match writer.fold(self.table, Some(bucket), change).await {
             Err(error) if needed_memory(&error).is_some() => {
                 for (key, _) in piece {

@@ -147,6 +147,6 @@ fn cut_short(page: &Page) -> Error {
 }
 
 fn endless(pages: &[Page]) -> Error {
-    let path = pages.last().map_or("", |page| page.path.as_str());
+    let path = pages.last().map_or("", |page| &*page.path);
     Error::unavailable("the pages of messages turn in a circle").at("table", MESSAGES.name).at("call", path)
 }

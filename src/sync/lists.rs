@@ -159,9 +159,7 @@ impl List {
                 departed(self.table, answers.missing)
             }
         };
-        let upserts =
-            arrow::compute::concat_batches(&self.table.schema(), &upserts).map_err(super::columns::broken)?;
-        let change = Change { upserts: Some(upserts), gone, walk_us, ..Change::default() };
+        let change = Change { upserts, gone, walk_us, ..Change::default() };
         writer.fold(self.table, None, change).await.map(drop)
     }
 
@@ -292,7 +290,7 @@ impl List {
 pub(super) async fn fold_again(writer: &mut Writer, head: archive::List, bodies: Vec<Bytes>) -> Result<()> {
     let Some(list) = tables::by_name(&head.table).and_then(List::of) else { return Ok(()) };
     let mut bodies = bodies.into_iter();
-    let page = |body: Bytes, parent: Option<i64>| Page { path: head.path.clone(), parent, body };
+    let page = |body: Bytes, parent: Option<i64>| Page { path: head.path.clone().into(), parent, body };
     let pages = bodies.by_ref().take(head.pages as usize).map(|body| page(body, None)).collect();
     let mut answers = Answers::default();
     for Absent { key, gone } in &head.absent {

@@ -14,6 +14,7 @@ mod contacts;
 mod conversations;
 mod derive;
 mod fetch;
+mod ids;
 mod keyed;
 mod ledger;
 mod listed;

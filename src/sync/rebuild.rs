@@ -9,13 +9,13 @@
 //! each object is encoded once for every walk that changed it, not once for every page; memory follows the size
 //! of a group, not that of the archive.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
+use super::ids::Ids;
 use super::replay::{Group, apply};
 use super::views;
 use super::writer::Writer;
@@ -23,18 +23,21 @@ use crate::archive::{Conversations, Head, Segment, StepAt};
 use crate::clock::Clock;
 use crate::cpu;
 use crate::error::{Error, Result};
-use crate::lake::{self, Lake, Name, RAW, RunId, open_segment, partition_of, read_segment, table_of};
+use crate::lake::{
+    self, Lake, Name, RAW, RunId, open_segment, partition_of, read_segment, table_of, unload_segment,
+};
 use crate::manifest::{Archive, ArchiveSegment, Forgotten, Manifest, RunStatus};
 use crate::progress::{Phase, Progress};
 use crate::report::Report;
 use crate::store::Store;
 use crate::tables::CAMPAIGN_MEMBERS;
 
-/// Bytes of pages that are folded at once; a partition with more is folded several times.
-const GROUP_BYTES: u64 = 24 << 20;
+/// Of the memory that is given, so much may be pages that are folded at once; a partition with more of them is
+/// folded several times. Two such groups are in memory, as rows, and one step as pages.
+const GROUP_SHARE: u64 = 5;
 
-/// Segments that are kept open.
-const OPEN_MAX: usize = 64;
+/// What segments that are kept open may take, in bytes.
+const OPEN_BYTES: u64 = 32 << 20;
 
 /// What was rebuilt, and how it compares.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -92,6 +95,13 @@ pub async fn rebuild(
     }
     let mut writer = Writer::new(lake, report, progress.clone());
     progress.begin(Phase::Fetching, archive.segments.iter().map(|one| one.raw_bytes).sum());
+    let mut rebuilding = Rebuilding {
+        source: source.clone(),
+        segments: &archive.segments,
+        group_bytes: memory / GROUP_SHARE,
+        open: VecDeque::new(),
+        stretch: Stretch::default(),
+    };
     let mut steps = Vec::new();
     let mut spine = Archive::default();
     for (number, one) in (0..).zip(&archive.segments) {
@@ -100,14 +110,10 @@ pub async fn rebuild(
         if keep_archive {
             writer.lake.put_segment(&one.path, bytes).await?;
         }
+        let segment = unload_segment(source.as_ref(), &one.path, segment).await?;
+        rebuilding.keep(number, Arc::new(segment));
         spine.segments.push(one.clone());
     }
-    let mut rebuilding = Rebuilding {
-        source,
-        segments: &archive.segments,
-        open: BTreeMap::new(),
-        stretch: Stretch::default(),
-    };
     rebuilding.run(&mut writer, steps).await?;
     put_emptied(&mut writer, before.as_ref()).await?;
     views::put(&mut writer).await?;
@@ -186,14 +192,16 @@ fn places(segment: usize, opened: &Segment) -> Vec<Place> {
 #[derive(Default)]
 struct Stretch {
     walk_us: Option<i64>,
-    ids: HashSet<i64>,
+    ids: Ids,
     of: BTreeMap<String, Vec<(usize, usize, u64)>>,
 }
 
 struct Rebuilding<'a> {
     source: Arc<dyn Store>,
     segments: &'a [ArchiveSegment],
-    open: BTreeMap<usize, Arc<Segment>>,
+    group_bytes: u64,
+    /// The newest last.
+    open: VecDeque<(usize, Arc<Segment>)>,
     stretch: Stretch,
 }
 
@@ -212,11 +220,11 @@ impl Rebuilding<'_> {
                     // Where members follow only what came or went, it matters which step that was.
                     let apart = !members && !writer.lake.paths(&CAMPAIGN_MEMBERS).is_empty();
                     let other = self.stretch.walk_us.is_some_and(|walk| walk != walk_us);
-                    if apart || other || ids.iter().any(|id| self.stretch.ids.contains(id)) {
+                    if apart || other || self.stretch.ids.has_any(&ids) {
                         self.flush(writer).await?;
                     }
                     self.stretch.walk_us = Some(walk_us);
-                    self.stretch.ids.extend(ids);
+                    self.stretch.ids.add(ids);
                     self.stretch.of.entry(partition).or_default().push((segment, number, bytes));
                 }
             }
@@ -227,8 +235,9 @@ impl Rebuilding<'_> {
     /// Folds what has been gathered; while one group is folded, the next is decoded.
     async fn flush(&mut self, writer: &mut Writer) -> Result<()> {
         let stretch = std::mem::take(&mut self.stretch);
-        let groups = stretch.of.into_values().flat_map(pieces);
-        let mut ahead: Option<JoinHandle<Result<Group>>> = None;
+        let group_bytes = self.group_bytes;
+        let groups = stretch.of.into_values().flat_map(|steps| pieces(steps, group_bytes));
+        let mut ahead: Option<JoinHandle<Result<Option<Group>>>> = None;
         for group in groups {
             let decoding = self.decode(group, writer.forgotten.clone()).await?;
             if let Some(ready) = ahead.replace(decoding) {
@@ -245,49 +254,61 @@ impl Rebuilding<'_> {
         &mut self,
         group: Vec<(usize, usize, u64)>,
         forgotten: Forgotten,
-    ) -> Result<JoinHandle<Result<Group>>> {
+    ) -> Result<JoinHandle<Result<Option<Group>>>> {
         let mut steps = Vec::with_capacity(group.len());
         for (segment, number, _) in &group {
             steps.push((self.opened(*segment).await?, *number));
         }
         let bytes = group.iter().map(|(_, _, bytes)| bytes).sum();
         Ok(tokio::spawn(cpu::run_on(bytes, move || {
-            let mut all: Vec<(Conversations, Vec<Bytes>)> = Vec::with_capacity(steps.len());
+            let mut decoded: Option<Group> = None;
             for (segment, number) in steps {
+                // One step after the other, so that the pages of only one of them are in memory.
                 let step = segment.step(number)?;
                 if let Head::Conversations(head) = step.head {
-                    all.push((head, step.bodies));
+                    let group = decoded.get_or_insert_with(|| Group::new(&head));
+                    group.add(head, step.bodies, forgotten.clone())?;
                 }
             }
-            Group::of(all, forgotten)
+            Ok(decoded)
         })))
     }
 
     async fn opened(&mut self, number: usize) -> Result<Arc<Segment>> {
-        if let Some(segment) = self.open.get(&number) {
+        if let Some((_, segment)) = self.open.iter().find(|(open, _)| *open == number) {
             return Ok(segment.clone());
         }
-        if self.open.len() >= OPEN_MAX {
-            self.open.clear();
-        }
         let segment = Arc::new(open_segment(self.source.as_ref(), &self.segments[number].path).await?);
-        self.open.insert(number, segment.clone());
+        self.keep(number, segment.clone());
         Ok(segment)
+    }
+
+    /// Keeps a segment open, and of those before it as many as there is memory for.
+    fn keep(&mut self, number: usize, segment: Arc<Segment>) {
+        let held =
+            |open: &VecDeque<(usize, Arc<Segment>)>| open.iter().map(|(_, one)| one.held()).sum::<u64>();
+        self.open.push_back((number, segment));
+        while self.open.len() > 1 && held(&self.open) > OPEN_BYTES {
+            self.open.pop_front();
+        }
     }
 }
 
-async fn fold(writer: &mut Writer, ready: JoinHandle<Result<Group>>) -> Result<()> {
+async fn fold(writer: &mut Writer, ready: JoinHandle<Result<Option<Group>>>) -> Result<()> {
     let group = ready.await.map_err(|cause| Error::internal("a computation failed").caused_by(cause))??;
-    group.fold(writer).await
+    match group {
+        Some(group) => group.fold(writer).await,
+        None => Ok(()),
+    }
 }
 
 /// Cut so that each piece is small enough to be folded at once.
-fn pieces(steps: Vec<(usize, usize, u64)>) -> Vec<Vec<(usize, usize, u64)>> {
+fn pieces(steps: Vec<(usize, usize, u64)>, group_bytes: u64) -> Vec<Vec<(usize, usize, u64)>> {
     let mut pieces: Vec<Vec<(usize, usize, u64)>> = Vec::new();
     let mut bytes = 0;
     for step in steps {
         match pieces.last_mut() {
-            Some(piece) if bytes + step.2 <= GROUP_BYTES => {
+            Some(piece) if bytes + step.2 <= group_bytes => {
                 bytes += step.2;
                 piece.push(step);
             }

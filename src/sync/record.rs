@@ -1,6 +1,5 @@
 //! Conversations on their way into the archive, and out of it again.
 
-use std::collections::HashMap;
 use std::vec::IntoIter;
 
 use bytes::Bytes;
@@ -69,37 +68,31 @@ fn listed_rows(rows: &[Option<Row>], context: &Context) -> Result<Bytes> {
     Ok(encoder.finish()?.bytes.into())
 }
 
-/// What some steps of one partition and one walk held, as they were fetched, and what they are built with.
+/// What a step held, as it was fetched, and what it is built with.
 pub(super) fn fetched_again(
-    steps: Vec<(Conversations, Vec<Bytes>)>,
+    head: Conversations,
+    mut bodies: Vec<Bytes>,
     forgotten: Forgotten,
 ) -> Result<(Vec<Fetched>, Context)> {
-    let Some((first, _)) = steps.first() else { return Ok((Vec::new(), empty(forgotten))) };
-    let mut context = Context { walk_us: first.walk_us, span: first.span, ..empty(forgotten) };
-    let (mut all, mut entries) = (Vec::new(), Vec::new());
-    for (head, mut bodies) in steps {
-        if head.listed
-            && let Some(rows) = bodies.pop()
-        {
-            for batch in data_file::open(&CONVERSATION_LIST, rows)?.batches() {
-                context.listed.push(batch?);
-            }
-        }
-        let mut bodies = bodies.into_iter();
-        for conversation in head.with {
-            entries.extend(entry(&conversation));
-            let listed = conversation.listed;
-            all.push((fetched(conversation, &mut bodies), listed));
+    let mut context = Context { walk_us: head.walk_us, span: head.span, ..empty(forgotten) };
+    if head.listed
+        && let Some(rows) = bodies.pop()
+    {
+        for batch in data_file::open(&CONVERSATION_LIST, rows)?.batches() {
+            context.listed.push(batch?);
         }
     }
-    context.ledger = Ledger::of(entries);
     context.index = context.listed.index();
-    let places: HashMap<i64, u32> = (0..).zip(&context.index).map(|(place, row)| (row.id, place)).collect();
-    let place = |(mut fetched, listed): (Fetched, bool)| {
-        fetched.todo.listed = if listed { places.get(&fetched.todo.id).copied() } else { None };
+    context.ledger = Ledger::of(head.with.iter().filter_map(entry).collect());
+    let mut bodies = bodies.into_iter();
+    let all = head.with.into_iter().map(|conversation| {
+        let listed = conversation.listed;
+        let mut fetched = fetched(conversation, &mut bodies);
+        let place = context.index.binary_search_by_key(&fetched.todo.id, |row| row.id);
+        fetched.todo.listed = place.ok().filter(|_| listed).map(|place| place as u32);
         fetched
-    };
-    Ok((all.into_iter().map(place).collect(), context))
+    });
+    Ok((all.collect(), context))
 }
 
 fn empty(forgotten: Forgotten) -> Context {
@@ -123,8 +116,7 @@ fn entry(conversation: &Conversation) -> Option<Entry> {
 
 fn fetched(conversation: Conversation, bodies: &mut IntoIter<Bytes>) -> Fetched {
     let Conversation { id, known, gone, thread, .. } = conversation;
-    let key = id.to_string();
-    let page = |path: &str, body: Bytes| Page { path: path.replace("{key}", &key), parent: Some(id), body };
+    let page = |path: &'static str, body: Bytes| Page { path: path.into(), parent: Some(id), body };
     let todo = Todo { id, partition: None, listed: None, known, absent: false };
     let detail = if gone { None } else { bodies.next().map(|body| page(DETAIL.path, body)) };
     let thread = match thread {

@@ -1,11 +1,9 @@
 //! Folding what the archive holds, by the same functions that folded it when it came: one step after the other,
 //! or many of one partition at once.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
-use super::build::{Built, Context, build};
+use super::build::{Built, build};
 use super::children::{Tally, put};
 use super::record::fetched_again;
 use super::writer::Writer;
@@ -34,7 +32,8 @@ pub(super) async fn apply(writer: &mut Writer, step: Step) -> Result<()> {
     match head {
         Head::Listed(_) => Ok(()),
         Head::Conversations(head) => {
-            let group = Group::of(vec![(head, bodies)], writer.forgotten.clone())?;
+            let mut group = Group::new(&head);
+            group.add(head, bodies, writer.forgotten.clone())?;
             group.fold(writer).await
         }
         Head::Lookup(head) => contacts::fold_again(writer, head, bodies).await,
@@ -64,27 +63,32 @@ pub(super) async fn apply(writer: &mut Writer, step: Step) -> Result<()> {
 /// Conversations of one partition and one walk, decoded and ready to be folded.
 pub(super) struct Group {
     partition: String,
+    walk_us: i64,
     members: bool,
     built: Built,
-    context: Arc<Context>,
 }
 
 impl Group {
-    /// Decodes the pages of some steps. Pure computing, on the pool.
-    pub fn of(steps: Vec<(Conversations, Vec<Bytes>)>, forgotten: Forgotten) -> Result<Self> {
-        let first = steps.first().map(|(head, _)| head);
-        let partition = first.map(|head| head.partition.clone()).unwrap_or_default();
-        let members = first.is_some_and(|head| head.members);
-        let (fetched, context) = fetched_again(steps, forgotten)?;
+    /// Of the partition and the walk of a step.
+    pub fn new(first: &Conversations) -> Self {
+        let Conversations { partition, walk_us, members, .. } = first;
+        let (partition, walk_us, members) = (partition.clone(), *walk_us, *members);
+        Self { partition, walk_us, members, built: Built::default() }
+    }
+
+    /// Decodes the pages of a step. Pure computing, on the pool.
+    pub fn add(&mut self, head: Conversations, bodies: Vec<Bytes>, forgotten: Forgotten) -> Result<()> {
+        let (fetched, context) = fetched_again(head, bodies, forgotten)?;
         let mut built = build(fetched, &context)?;
-        // Their pages are not needed any more.
+        // What is to be told of it was told when it came.
         built.decoded.clear();
-        Ok(Self { partition, members, built, context: Arc::new(context) })
+        self.built.add(built);
+        Ok(())
     }
 
     /// Folds them.
     pub async fn fold(self, writer: &mut Writer) -> Result<()> {
         let mut tally = Tally::default();
-        put(writer, &self.context, &self.partition, self.built, self.members, &mut tally).await
+        put(writer, self.walk_us, &self.partition, self.built, self.members, &mut tally).await
     }
 }

@@ -89,8 +89,8 @@ impl Writer {
                 continue;
             }
             self.table(table).set_aside += 1;
-            let path = pages.get(aside.page as usize).map_or("", |page| page.path.as_str());
-            self.set_aside(table, path, &aside.reason, &aside.record);
+            let path = pages.get(aside.page as usize).map_or(String::new(), Page::call);
+            self.set_aside(table, &path, &aside.reason, &aside.record);
         }
     }
 

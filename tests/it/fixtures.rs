@@ -38,7 +38,7 @@ fn pages(folder: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 fn decoded(table: &Table, rows: Rows, body: &[u8]) -> Decoded {
-    let page = Page { path: "/sample".to_owned(), parent: None, body: body.to_vec().into() };
+    let page = Page { path: "/sample".into(), parent: None, body: body.to_vec().into() };
     decode(table, rows, &[page]).unwrap()
 }
 

@@ -16,7 +16,7 @@ fn pages_make_one_batch_with_the_full_schema() {
     assert_eq!(cell(&decoded, 0, "_synced_at"), Value::Null);
     assert_eq!(cell(&decoded, 0, "_seen"), Value::Null);
     for table in tables::ALL.iter().filter(|table| !table.is_derived()) {
-        let decoded = decode(table, Rows::Array(&[]), &[]).expect("it decodes");
+        let decoded = decode(table, Rows::Array(&[]), &[] as &[Page]).expect("it decodes");
         assert_eq!(decoded.batch.schema(), table.schema());
     }
 }
@@ -77,4 +77,73 @@ fn a_documented_message_fills_its_columns() {
     }
     let reaction = json!({"type": "reply", "message": "ok"});
     assert_eq!(cell(&decoded, 0, "buttons")[0]["reaction"], reaction);
+}
+
+/// Rows, the page of each, and the records set aside with the numbers of theirs.
+type Alone = (Vec<RecordBatch>, Vec<u32>, Vec<(u32, String)>);
+
+/// What pages hold when each is decoded alone: the rows and records set aside, with the number of the page; or
+/// what the first error says.
+fn alone(pages: &[Page]) -> Result<Alone> {
+    let (mut batches, mut numbers, mut aside) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, page) in (0..).zip(pages) {
+        let decoded = decode(&THINGS, Rows::One(&["data"]), std::slice::from_ref(page))?;
+        numbers.extend(decoded.page_of_row.iter().map(|_| number));
+        aside.extend(decoded.set_aside.into_iter().map(|aside| (number, aside.record)));
+        batches.push(decoded.batch);
+    }
+    Ok((batches, numbers, aside))
+}
+
+/// Short pages are parsed as one text, and no body may reach into the next, whatever is in it.
+#[test]
+fn short_pages_are_read_together_as_if_each_were_read_alone() {
+    let sound = [
+        r#"{"data":{"id":1,"u":1}}"#,
+        r#" { "data" : {"id":"2"} } "#,
+        r#"{"data":{"u":[1,{"x":"]}"}]}}"#,
+        r#"{"data":{"id":3,"id":4},"more":[]}"#,
+        r#"{"more":{},"data":{"id":5}}"#,
+        "\u{feff}{\"data\":{\"id\":6}}",
+        r#"{"data":{"id":7,"u":NaN}}"#,
+        "{\"data\":{\"id\":8,\"u\":\"\\ud800\"}}",
+    ];
+    let odd = [
+        r#"{"data":{"id":1}},{"data":{"id":2}}"#,
+        r#"{"data":{"id":1}"#,
+        "}",
+        r#"{"data":{"id":1}},{"#,
+        r#"{"data":{"id":1},"x":["#,
+        r#"{"data":{"id":1},"x":"#,
+        r#"{"data":{"id":1}}]"#,
+        r#"[{"data":{"id":1}}"#,
+        r#""data":{"id":2}}"#,
+        "{}",
+        "",
+        r#"{"data":[]}"#,
+        r#"{"data":{"id":1}} x"#,
+        r#"{"data":{"id":"a}},{"data":{"id":1}}"#,
+    ];
+    let mut random = fastrand::Rng::with_seed(7);
+    for turn in 0..2_000 {
+        let some = 2 + turn % 5;
+        let any = |random: &mut fastrand::Rng| match random.u8(0..8) {
+            0 if turn % 2 == 0 => page(odd[random.usize(0..odd.len())]),
+            _ => page(sound[random.usize(0..sound.len())]),
+        };
+        let pages: Vec<Page> = (0..some).map(|_| any(&mut random)).collect();
+        let bodies: Vec<_> = pages.iter().map(|page| String::from_utf8_lossy(&page.body)).collect();
+        match (decode(&THINGS, Rows::One(&["data"]), &pages), alone(&pages)) {
+            (Ok(decoded), Ok((batches, numbers, aside))) => {
+                let batch = arrow::compute::concat_batches(&THINGS.schema(), &batches).expect("one schema");
+                assert_eq!(decoded.batch, batch, "{bodies:?}");
+                assert_eq!(decoded.page_of_row, numbers, "{bodies:?}");
+                let found: Vec<_> =
+                    decoded.set_aside.into_iter().map(|aside| (aside.page, aside.record)).collect();
+                assert_eq!(found, aside, "{bodies:?}");
+            }
+            (Err(together), Err(alone)) => assert_eq!(together.found(), alone.found(), "{bodies:?}"),
+            (together, alone) => panic!("{bodies:?}: {:?}, {:?}", together.is_ok(), alone.is_ok()),
+        }
+    }
 }

@@ -42,7 +42,7 @@ fn assert_fold(old: &[Sample], changes: Changes<'_>, expected: &[Sample]) -> Fol
 }
 
 fn upserts<'a>(table: &'a Table, samples: &[Sample]) -> Changes<'a> {
-    Changes { upserts: Some(batch(table, samples)), ..Changes::none(table, WALK) }
+    Changes { upserts: vec![batch(table, samples)], ..Changes::none(table, WALK) }
 }
 
 fn row(id: i64, content: u64) -> Sample {
@@ -156,7 +156,7 @@ fn a_stub_never_blanks_what_is_stored() {
     let stubs = [stub(1), stub(2), stub(3), stub(4)];
     let read = later(&row(3, 5));
     let changes = Changes {
-        upserts: Some(batch(&CONVERSATIONS, std::slice::from_ref(&read))),
+        upserts: vec![batch(&CONVERSATIONS, std::slice::from_ref(&read))],
         stubs: Some(batch(&CONVERSATIONS, &stubs)),
         ..Changes::none(&CONVERSATIONS, WALK)
     };
@@ -314,7 +314,7 @@ fn objects_out_of_order_are_refused() {
 #[test]
 fn callers_mistakes_are_bugs() {
     let wrong =
-        Changes { upserts: Some(RecordBatch::new_empty(MESSAGES.schema())), ..Changes::none(users(), 1) };
+        Changes { upserts: vec![RecordBatch::new_empty(MESSAGES.schema())], ..Changes::none(users(), 1) };
     assert_eq!(fold(None, wrong).unwrap_err().kind(), ErrorKind::Internal);
     let of = Matching { column: "name", values: Values::Ints(&[1]) };
     let wrong = Changes { gone: Gone::Of(of), ..Changes::none(users(), 1) };

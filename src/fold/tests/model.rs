@@ -166,7 +166,7 @@ fn has_ledger(table: &Table) -> bool {
 fn changes<'a>(table: &'a Table, step: &'a Step, walk_us: i64) -> Changes<'a> {
     Changes {
         table,
-        upserts: Some(batch(table, &step.upserts(walk_us))),
+        upserts: vec![batch(table, &step.upserts(walk_us))],
         stubs: Some(batch(table, &step.stubs(walk_us))),
         replaced: Some(of_parents(&step.replaced)),
         gone: match &step.gone {

@@ -48,7 +48,7 @@ async fn put(writer: &mut Writer, partition: &str, walk_us: i64) -> Result<()> {
         return Ok(());
     };
     let rows = cpu::run_on(object.bytes(), move || members(&CAMPAIGN_MEMBERS, &object, walk_us)).await?;
-    let change = Change { upserts: Some(rows), gone: Departed::AllAbsent, walk_us, ..Change::default() };
+    let change = Change { upserts: vec![rows], gone: Departed::AllAbsent, walk_us, ..Change::default() };
     writer.fold(&CAMPAIGN_MEMBERS, Some(partition), change).await.map(drop)
 }
 

@@ -78,7 +78,7 @@ async fn fold_computed(writer: &mut Writer, table: &'static Table, walk_us: i64)
     let bytes = inputs.iter().flatten().map(Reader::bytes).sum();
     let rows = cpu::run_on(bytes, move || stamped(table, &rule(table, &inputs)?, walk_us)).await?;
     // Derived rows of this kind are never marked as deleted: what was seen once stays known.
-    let change = Change { upserts: Some(rows), walk_us, ..Change::default() };
+    let change = Change { upserts: vec![rows], walk_us, ..Change::default() };
     writer.fold(table, None, change).await.map(drop)
 }
 

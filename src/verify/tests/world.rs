@@ -256,6 +256,6 @@ pub(super) fn with(rows: &RecordBatch, name: &str, column: ArrayRef) -> RecordBa
 }
 
 pub(super) async fn fold(lake: &mut Lake, table: &'static Table, partition: Option<&str>, rows: RecordBatch) {
-    let change = Change { upserts: Some(rows), walk_us: SYNCED_US, ..Change::default() };
+    let change = Change { upserts: vec![rows], walk_us: SYNCED_US, ..Change::default() };
     lake.fold(table, partition, change).await.unwrap();
 }

@@ -39,7 +39,7 @@ pub fn split(input: &[u8]) -> Option<(Form, Page)> {
     let forms = forms();
     let form = forms[usize::from(*first) % forms.len()];
     let parent = (usize::from(*first) / forms.len() % 2 == 1).then_some(PARENT);
-    let page = Page { path: "/sample".to_owned(), parent, body: bytes::Bytes::copy_from_slice(body) };
+    let page = Page { path: "/sample".into(), parent, body: bytes::Bytes::copy_from_slice(body) };
     Some((form, page))
 }
 
