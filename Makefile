@@ -34,7 +34,7 @@ ROUNDS ?= 5
 RELEASE := $(CARGO) build --release --workspace --bins --locked
 
 .PHONY: help demo test check unit counted reliability soak soak-scripts soak-histories soak-kills soak-records \
-	soak-writers fuzz fuzz-build fuzz-targets readers s3 s3-server doctest bench bench-data bench-peers bench-bars docs install-tools clean
+	soak-writers fuzz fuzz-build fuzz-targets readers s3 s3-server doctest bench bench-data bench-peers bench-bars instructions instructions-compared docs install-tools clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -44,7 +44,7 @@ demo: $(VENV)/demo.ready ## Build, run against a simulated Drift, change the acc
 	$(RELEASE)
 	TARGET="$(TARGET)/release" PYTHON="$(VENV)/bin/python" examples/demo.sh
 
-test: check unit doctest readers shipping ## Everything, installing what it needs by itself
+test: check unit doctest instructions-compared readers shipping ## Everything, installing what it needs by itself
 
 check: ## Format, lints, documentation
 	$(CARGO) fmt --all --check
@@ -148,6 +148,14 @@ bench-bars: bench-data ## What has no peer: memory, use of the rate, calls, idle
 		--dist "$(TARGET)/dist/drift2parquet"
 	$(PYTHON) benches/peers/page.py
 
+instructions: $(VENV)/valgrind.ready ## Record how many instructions a rebuild of a fixed archive takes, see docs/performance.md
+	$(BUILD)
+	$(PYTHON) tests/instructions/count.py "$(TARGET)/debug/drift2parquet" --record
+
+instructions-compared: $(VENV)/valgrind.ready
+	$(BUILD)
+	$(PYTHON) tests/instructions/count.py "$(TARGET)/debug/drift2parquet"
+
 fuzz: fuzz-build ## Each fuzz target for FUZZ_SECONDS (60): needs a nightly toolchain, installs cargo-fuzz
 	set -e; for target in $(FUZZ_TARGETS); do \
 		mkdir -p $(FUZZ_CORPUS)/$$target; \
@@ -174,6 +182,12 @@ clean: ## Remove everything that was built, and the lake of the demo
 
 $(VENV)/bin/python:
 	PYTHON="$(PYTHON)" tests/readers/venv.sh $(VENV)
+
+$(VENV)/valgrind.ready:
+	@mkdir -p $(VENV)
+	@command -v valgrind >/dev/null || tests/readers/apt.sh valgrind \
+		|| echo "valgrind cannot be installed; instructions are not counted" >&2
+	@touch $@
 
 $(VENV)/demo.ready: $(READERS) | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(READERS) duckdb
