@@ -130,9 +130,9 @@ s3: install-tools s3-server ## Only the tests on a real S3 server: loads, crashe
 bench: ## Decode, encode, fold, rebuild and sync by themselves (criterion)
 	$(CARGO) bench --workspace --benches --locked
 
-bench-data: ## The pages that the benchmarks read, some 3 GB in BENCH_DATA (target/bench-data)
+bench-data: ## The pages that the benchmarks read, some 4 GB in BENCH_DATA (target/bench-data)
 	$(RELEASE)
-	for set in dense-500 dense-100 real-500; do \
+	for set in dense-500 full-500 dense-100 real-500; do \
 		[ -e "$(BENCH_DATA)/$$set/about.json" ] || "$(TARGET)/release/page-set" --shape "$${set%-*}" \
 			--megabytes "$${set#*-}" "$(BENCH_DATA)/$$set"; \
 	done

@@ -18,15 +18,15 @@ from measure import measure
 
 HERE = Path(__file__).resolve().parent
 REBUILD = "drift2parquet rebuild"
-LARGE, SMALL, REAL = "dense-500", "dense-100", "real-500"
+LARGE, FULL, SMALL, REAL = "dense-500", "full-500", "dense-100", "real-500"
 
 # Name, what it is started with, what it reads. Those that take long run on the small set.
 PEERS = [
-    ("DuckDB, typed", "duckdb_ndjson.py", "ndjson", (LARGE, REAL)),
+    ("DuckDB, typed", "duckdb_ndjson.py", "ndjson", (LARGE, FULL, REAL)),
     ("DuckDB, typed, with raw text", "duckdb_text.py", "ndjson", (LARGE,)),
-    ("Polars, typed", "polars_ndjson.py", "ndjson", (LARGE, REAL)),
-    ("pyarrow, typed", "pyarrow_ndjson.py", "ndjson", (LARGE, REAL)),
-    ("arrow-json + ArrowWriter", "arrow-json-peer", "bodies", (LARGE, REAL)),
+    ("Polars, typed", "polars_ndjson.py", "ndjson", (LARGE, FULL, REAL)),
+    ("pyarrow, typed", "pyarrow_ndjson.py", "ndjson", (LARGE, FULL, REAL)),
+    ("arrow-json + ArrowWriter", "arrow-json-peer", "bodies", (LARGE, FULL, REAL)),
     ("DuckDB, typed, from bodies", "duckdb_bodies.py", "bodies", (SMALL,)),
     ("orjson + pyarrow", "orjson_bodies.py", "bodies", (SMALL,)),
     ("dlt", "dlt_bodies.py", "bodies", (SMALL,)),
@@ -93,8 +93,8 @@ def main():
     parser.add_argument("--data", required=True)
     parser.add_argument("--bin", required=True)
     parser.add_argument("--results", required=True)
-    parser.add_argument("--rounds", type=int, default=5, help="on the large set; the others have fewer")
-    parser.add_argument("--sets", default=",".join((LARGE, SMALL, REAL)))
+    parser.add_argument("--rounds", type=int, default=5, help="on the large sets; the others have fewer")
+    parser.add_argument("--sets", default=",".join((LARGE, FULL, SMALL, REAL)))
     options = parser.parse_args()
     options.data, options.bin = os.path.abspath(options.data), os.path.abspath(options.bin)
     results = {
@@ -104,7 +104,7 @@ def main():
         "sets": {},
     }
     for data in options.sets.split(","):
-        rounds = options.rounds if data == LARGE else max(1, min(3, options.rounds))
+        rounds = options.rounds if data in (LARGE, FULL) else max(1, min(3, options.rounds))
         contenders = [(REBUILD, "rebuild", "archive")]
         contenders += [(name, program, form) for name, program, form, sets in PEERS if data in sets]
         figures, places = run(options, data, contenders, rounds)

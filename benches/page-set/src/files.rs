@@ -78,7 +78,7 @@ pub fn bodies(plan: &Plan, folder: &Path) -> Result<Sums> {
     for page in rows.chunks(pages::LISTED_A_PAGE) {
         let page: Vec<Conversation> = page.iter().map(|row| plan.conversation(*row)).collect();
         match plan.shape {
-            Shape::Dense => push(&mut conversations, &pages::gathered(&records, &page))?,
+            Shape::Dense | Shape::Full => push(&mut conversations, &pages::gathered(&records, &page))?,
             Shape::Real => {
                 page.iter().try_for_each(|one| push(&mut conversations, &pages::detail(&records, one)))?;
             }

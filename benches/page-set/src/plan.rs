@@ -16,6 +16,8 @@ pub const MESSAGES_A_PAGE: u32 = 50;
 pub enum Shape {
     /// Pages are full: one conversation in 47 has one or two pages of 50 messages each, the others have none.
     Dense,
+    /// Every page is full, and nearly all of the bytes are messages: each conversation has 50 or 100 of them.
+    Full,
     /// As accounts are: from one to thirteen messages a conversation, so that each costs a detail and a short page.
     Real,
 }
@@ -25,6 +27,7 @@ impl Shape {
     fn conversation_bytes(self) -> u64 {
         match self {
             Self::Dense => 1_355,
+            Self::Full => 50_850,
             Self::Real => 5_055,
         }
     }
@@ -88,6 +91,7 @@ impl Plan {
         let messages = match self.shape {
             Shape::Dense if row.is_multiple_of(47) => MESSAGES_A_PAGE * (1 + (row / 47) % 2),
             Shape::Dense => 0,
+            Shape::Full => MESSAGES_A_PAGE * (1 + row % 2),
             Shape::Real => chance.u32(1..14),
         };
         let gap_ms = chance.i64(1_000..60_000);
