@@ -1,11 +1,13 @@
 //! Reading a segment: the trailer, the index, then whichever frames are asked for. A segment may be a file, of
 //! which only what is needed is in memory.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use zstd::bulk::Decompressor;
 
 use super::{Conversation, Head, Step};
 use crate::cpu;
@@ -193,8 +195,13 @@ impl Input {
     }
 }
 
+thread_local! {
+    /// To set it up takes as long as to unpack some KiB.
+    static UNPACKER: RefCell<Decompressor<'static>> = RefCell::default();
+}
+
 fn unpack(packed: &[u8], length: u32) -> Result<Vec<u8>> {
-    let text = zstd::bulk::decompress(packed, length as usize).map_err(damaged)?;
+    let text = UNPACKER.with_borrow_mut(|zstd| zstd.decompress(packed, length as usize)).map_err(damaged)?;
     if text.len() == length as usize { Ok(text) } else { Err(damaged("a frame has another length")) }
 }
 

@@ -94,6 +94,11 @@ impl<'t> Reading<'t> {
         (first..).zip(pages).try_for_each(|(index, page)| self.page(index, page.borrow()))
     }
 
+    /// Makes room for `times` as much text as there is, so that no column has to grow step by step.
+    pub fn make_room(&mut self, times: usize) {
+        self.group.make_room(times);
+    }
+
     /// How many pages, the first of these, are read together.
     pub fn run<P: Borrow<Page>>(&self, pages: &[P]) -> usize {
         let Rows::One([_, ..]) = self.rows else { return 1 };
@@ -283,6 +288,10 @@ impl Sheet<'_> {
     }
 
     fn write_extra(&mut self, count: u32, notes: &mut [Note<'_>]) {
+        if notes.is_empty() {
+            self.extra.append_nulls(count as usize);
+            return;
+        }
         extra::arrange(notes);
         let mut notes = &*notes;
         let mut text = String::new();

@@ -53,15 +53,19 @@ impl Filler {
     /// Appends one value for each located row.
     pub fn fill<'p>(&mut self, rows: &Rows<'_, 'p>, target: Target<'_>, notes: &mut Notes<'p>) {
         let all = 0..rows.count();
+        if rows.have_none(target) && self.append_nulls(all.len()) {
+            return;
+        }
         match self {
             Self::Int(into) => all.for_each(|row| into.append_option(rows.int(target, row, notes))),
             Self::Time(into) => {
                 all.for_each(|row| into.append_option(rows.read(target, row, notes, Value::time)));
             }
-            Self::Text(into) => {
-                let read = text_reader(target.kind);
-                all.for_each(|row| into.append_option(rows.read(target, row, notes, read)));
-            }
+            Self::Text(into) => match target.kind {
+                Kind::Scalar => fill_text(into, rows, target, notes, Value::scalar),
+                Kind::Json => fill_text(into, rows, target, notes, Value::json),
+                _ => fill_text(into, rows, target, notes, Value::text),
+            },
             Self::Flag(into) => {
                 all.for_each(|row| into.append_option(rows.read(target, row, notes, Value::flag)));
             }
@@ -76,6 +80,26 @@ impl Filler {
             }
             Self::Records(into) => into.fill(rows, target, notes),
             Self::Record(into) => into.fill_fields(rows, target, notes),
+        }
+    }
+
+    /// Appends so many nulls at once; not to a column of lists or records.
+    fn append_nulls(&mut self, count: usize) -> bool {
+        match self {
+            Self::Int(into) => into.append_nulls(count),
+            Self::Time(into) => into.append_nulls(count),
+            Self::Text(into) => into.append_nulls(count),
+            Self::Flag(into) => into.append_nulls(count),
+            Self::Number(into) => into.append_nulls(count),
+            Self::Ints(_) | Self::Texts(_) | Self::Records(_) | Self::Record(_) => return false,
+        }
+        true
+    }
+
+    /// Makes room for `times` as much text as there is, so that the column need not grow step by step.
+    pub fn make_room(&mut self, times: usize) {
+        if let Self::Text(text) = self {
+            make_room(text, times);
         }
     }
 
@@ -95,12 +119,26 @@ impl Filler {
     }
 }
 
-fn text_reader<'p>(kind: Kind) -> fn(Value<'p>) -> Read<Cow<'p, str>> {
-    match kind {
-        Kind::Scalar => Value::scalar,
-        Kind::Json => Value::json,
-        _ => Value::text,
+/// Each way to read text is a loop of its own, so that it is compiled into it.
+fn fill_text<'p>(
+    into: &mut StringBuilder,
+    rows: &Rows<'_, 'p>,
+    target: Target<'_>,
+    notes: &mut Notes<'p>,
+    read: impl Fn(Value<'p>) -> Read<Cow<'p, str>>,
+) {
+    for row in 0..rows.count() {
+        into.append_option(rows.read(target, row, notes, &read));
     }
+}
+
+/// Makes room for `times` as much text as there is, and an eighth more.
+pub(super) fn make_room(text: &mut StringBuilder, times: usize) {
+    let (rows, bytes) = (text.len() * times, text.values_slice().len() * times);
+    let mut roomy = StringBuilder::with_capacity(rows + rows / 8, bytes + bytes / 8);
+    let so_far = text.finish();
+    roomy.append_array(&so_far).expect("what is there is of less than 2 GiB");
+    *text = roomy;
 }
 
 fn is_list(node: &Node<'_>) -> bool {

@@ -80,6 +80,11 @@ impl Group {
         self.located.clear();
     }
 
+    /// Makes room for `times` as much text as there is.
+    pub fn make_room(&mut self, times: usize) {
+        self.fillers.iter_mut().for_each(|filler| filler.make_room(times));
+    }
+
     /// The finished arrays, in the order of the columns.
     pub fn finish(&mut self) -> Vec<ArrayRef> {
         let pairs = self.columns.iter().zip(&mut self.fillers);
@@ -116,6 +121,16 @@ pub(super) struct Rows<'v, 'p> {
 impl<'p> Rows<'_, 'p> {
     pub fn count(&self) -> u32 {
         self.located.rows()
+    }
+
+    /// Whether `target` has a value in no row. May say no where it is so.
+    pub fn have_none(&self, target: Target<'_>) -> bool {
+        match target.from {
+            Feed::Run => true,
+            Feed::Lifted(places) => places.iter().all(|place| self.located.is_nowhere(*place)),
+            Feed::Field(place) => self.located.is_nowhere(*place),
+            Feed::Parent(_) => false,
+        }
     }
 
     /// The names down to a place.

@@ -24,6 +24,8 @@ pub(super) enum Whole {
 pub(super) struct Place {
     /// The names from the record down to here.
     pub path: Vec<&'static str>,
+    /// The last of them; nothing for the record itself.
+    pub name: &'static str,
     pub whole: Whole,
     pub children: Vec<usize>,
     /// The first column at or below this place, under which a misfit is counted.
@@ -31,11 +33,6 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The last name of the path; nothing for the record itself.
-    pub fn name(&self) -> &'static str {
-        self.path.last().copied().unwrap_or_default()
-    }
-
     /// Whether something has to be done about the value besides filling its column.
     pub fn is_branch(&self) -> bool {
         !self.children.is_empty() || self.whole == Whole::Extra
@@ -65,7 +62,8 @@ pub(super) struct Layout {
 
 impl Layout {
     pub fn new(columns: &[Column]) -> Self {
-        let root = Place { path: Vec::new(), whole: Whole::Flattened, children: Vec::new(), column: "" };
+        let root =
+            Place { path: Vec::new(), name: "", whole: Whole::Flattened, children: Vec::new(), column: "" };
         let mut layout = Self { places: vec![root], columns: Vec::new() };
         layout.columns = columns.iter().map(|column| layout.add(column)).collect();
         layout.settle(ROOT, false);
@@ -91,13 +89,14 @@ impl Layout {
 
     /// The child of this name.
     pub fn child(&self, parent: usize, name: &str) -> Option<usize> {
-        self.places[parent].children.iter().copied().find(|child| self.places[*child].name() == name)
+        self.places[parent].children.iter().copied().find(|child| self.places[*child].name == name)
     }
 
     fn grow(&mut self, parent: usize, name: &'static str, column: &Column) -> usize {
         let path = self.places[parent].path.iter().copied().chain([name]).collect();
         let child = self.places.len();
-        self.places.push(Place { path, whole: Whole::Above, children: Vec::new(), column: column.name });
+        let column = column.name;
+        self.places.push(Place { path, name, whole: Whole::Above, children: Vec::new(), column });
         self.places[parent].children.push(child);
         child
     }

@@ -58,6 +58,8 @@ impl Scope<'_> {
 pub(super) struct Located {
     width: usize,
     cells: Vec<u32>,
+    /// For each place, whether any of the rows has it.
+    present: Vec<bool>,
     /// For each place, its children in the order in which the previous record had them.
     guesses: Vec<Vec<Option<usize>>>,
 }
@@ -65,7 +67,7 @@ pub(super) struct Located {
 impl Located {
     pub fn new(layout: &Layout) -> Self {
         let width = layout.places.len();
-        Self { width, cells: Vec::new(), guesses: vec![Vec::new(); width] }
+        Self { width, cells: Vec::new(), present: vec![false; width], guesses: vec![Vec::new(); width] }
     }
 
     /// How many rows there are.
@@ -79,6 +81,11 @@ impl Located {
         (at != NOWHERE).then_some(at)
     }
 
+    /// Whether no row has this place. May say no where only rows had it that were taken back.
+    pub fn is_nowhere(&self, place: usize) -> bool {
+        !self.present[place]
+    }
+
     /// Takes back the last row.
     pub fn pop(&mut self) {
         self.cells.truncate(self.cells.len().saturating_sub(self.width));
@@ -86,6 +93,7 @@ impl Located {
 
     pub fn clear(&mut self) {
         self.cells.clear();
+        self.present.fill(false);
     }
 
     /// Adds a row for the object at `record`; without one, a row that has nothing.
@@ -108,6 +116,17 @@ impl Located {
     fn cell(&mut self, row: u32, place: usize) -> &mut u32 {
         &mut self.cells[row as usize * self.width + place]
     }
+}
+
+/// Equality of short names, eight bytes at a time: a call to compare memory costs more than that.
+fn is_same(name: &str, key: &str) -> bool {
+    let ((name, name_end), (key, key_end)) =
+        (name.as_bytes().as_chunks::<8>(), key.as_bytes().as_chunks::<8>());
+    let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
+    name.len() == key.len()
+        && name_end.len() == key_end.len()
+        && name.iter().zip(key).all(|(name, key)| word(name) == word(key))
+        && name_end.iter().zip(key_end).all(|(name, key)| name == key)
 }
 
 /// The walk over one record. It goes as deep as places are declared, never as deep as the data.
@@ -143,7 +162,7 @@ impl<'p> Walk<'_, 'p> {
     fn child(&mut self, place: usize, index: usize, key: &str) -> Option<usize> {
         let guesses = &mut self.located.guesses[place];
         if let Some(Some(guess)) = guesses.get(index)
-            && self.layout.places[*guess].name() == key
+            && is_same(self.layout.places[*guess].name, key)
         {
             return Some(*guess);
         }
@@ -157,6 +176,7 @@ impl<'p> Walk<'_, 'p> {
 
     /// The last value of a repeated key wins.
     fn settle(&mut self, place: usize, value: u32, keeps: bool) {
+        self.located.present[place] = true;
         let earlier = std::mem::replace(self.located.cell(self.row, place), value);
         if earlier != NOWHERE && keeps {
             let path = self.path(place);

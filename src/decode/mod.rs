@@ -38,6 +38,9 @@ use crate::schema::{Rows, Table};
 /// several times the space of what was sent.
 const BYTES_MAX: usize = 256 << 20;
 
+/// From the first pages, one part in so many, it is told how long the columns become.
+const SAMPLE: usize = 64;
+
 /// How many distinct unknown fields are counted one by one; the rest are counted under [`OTHERS`].
 const UNKNOWN_MAX: usize = 1000;
 
@@ -77,17 +80,23 @@ pub struct SetAside {
 /// Fails with `Unavailable` when a page is not JSON or has no records where `rows` says; with `Internal` when
 /// the table is not one that is read, or the pages are more than 256 MiB.
 pub fn decode<P: Borrow<Page>>(table: &Table, rows: Rows, pages: &[P]) -> Result<Decoded> {
-    let bytes: usize = pages.iter().map(|page| page.borrow().body.len()).sum();
+    let length = |page: &P| page.borrow().body.len();
+    let bytes: usize = pages.iter().map(length).sum();
     if bytes > BYTES_MAX {
         return Err(Error::internal(format!("{bytes} bytes of pages at once")).at("table", table.name));
     }
     let mut reading = batch::Reading::new(table, rows);
-    let mut next = 0;
+    let (mut next, mut read, mut is_roomy) = (0, 0, false);
     while next < pages.len() {
         let run = reading.run(&pages[next..]);
-        let read = reading.pages(next as u32, &pages[next..next + run]);
-        read.map_err(|error| error.at("table", table.name))?;
+        let added = reading.pages(next as u32, &pages[next..next + run]);
+        added.map_err(|error| error.at("table", table.name))?;
+        read += pages[next..next + run].iter().map(length).sum::<usize>();
         next += run;
+        if !is_roomy && read >= bytes / SAMPLE {
+            reading.make_room(bytes / read.max(1));
+            is_roomy = true;
+        }
     }
     reading.finish()
 }

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde::Serialize;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::ids::Ids;
 use super::replay::{Group, apply};
@@ -35,6 +35,9 @@ use crate::tables::CAMPAIGN_MEMBERS;
 /// Of the memory that is given, so much may be pages that are folded at once; a partition with more of them is
 /// folded several times. Two such groups are in memory, as rows, and one step as pages.
 const GROUP_SHARE: u64 = 5;
+
+/// So many segments are read and hashed at once.
+const READ_AHEAD: usize = 3;
 
 /// What segments that are kept open may take, in bytes.
 const OPEN_BYTES: u64 = 32 << 20;
@@ -104,8 +107,17 @@ pub async fn rebuild(
     };
     let mut steps = Vec::new();
     let mut spine = Archive::default();
+    let mut ahead = VecDeque::new();
+    let mut unread = archive.segments.iter();
     for (number, one) in (0..).zip(&archive.segments) {
-        let (segment, bytes) = read_segment(source.as_ref(), &one.path).await?;
+        while ahead.len() < READ_AHEAD
+            && let Some(next) = unread.next()
+        {
+            let (source, path) = (source.clone(), next.path.clone());
+            ahead.push_back(tokio::spawn(async move { read_segment(source.as_ref(), &path).await }));
+        }
+        let Some(reading) = ahead.pop_front() else { break };
+        let (segment, bytes) = reading.await.map_err(died)??;
         steps.extend(places(number, &segment));
         if keep_archive {
             writer.lake.put_segment(&one.path, bytes).await?;
@@ -294,8 +306,12 @@ impl Rebuilding<'_> {
     }
 }
 
+fn died(cause: JoinError) -> Error {
+    Error::internal("a computation failed").caused_by(cause)
+}
+
 async fn fold(writer: &mut Writer, ready: JoinHandle<Result<Option<Group>>>) -> Result<()> {
-    let group = ready.await.map_err(|cause| Error::internal("a computation failed").caused_by(cause))??;
+    let group = ready.await.map_err(died)??;
     match group {
         Some(group) => group.fold(writer).await,
         None => Ok(()),
