@@ -117,6 +117,10 @@ races: $(VENV)/readers.ready ## DuckDB, Polars and pyarrow read in a loop during
 	$(BUILD)
 	TARGET="$(TARGET)/debug" $(VENV)/bin/python tests/readers/races.py --loads $(LOADS)
 
+races-s3: $(VENV)/readers.ready s3-server ## The same races on a lake in a bucket of a real S3 server
+	$(BUILD)
+	TARGET="$(TARGET)/debug" $(VENV)/bin/python tests/readers/races.py --s3 --loads $(LOADS)
+
 spark-s3: ## Spark reads a lake over s3a from a SeaweedFS of this machine; downloads some 700 MB at first
 	$(BUILD)
 	TARGET="$(TARGET)/debug" tests/readers/spark_s3.sh

@@ -5,7 +5,10 @@ system when that was (a rename sets `ctime`). A version that it missed would mak
 those of one version that was in place at some moment of the query, and when no object is missing that was there
 throughout. Right answers are counted twice over: all objects as of one instant, or as of several.
 
-    python tests/readers/races.py --loads 200
+    python tests/readers/races.py --loads 200 [--s3]
+
+In a bucket of a real S3 server the judge stands between the program and the server instead, and sees each put: a version
+was in place from some moment between its put and the answer to it on.
 """
 
 import argparse
@@ -28,6 +31,8 @@ import lake as readers
 import pyarrow
 import pyarrow.parquet
 from account import Account
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "s3"))
 
 RACED = ["duckdb", "polars", "pyarrow"]
 TABLES = ["messages", "conversations", "contacts"]
@@ -57,15 +62,19 @@ def version_of(at):
     return at.st_ino, at.st_ctime_ns
 
 
-def read_in_a_loop(reader, lake, stop, answers):
+def read_in_a_loop(reader, endpoint, lake, stop, answers):
     """What a person's program does: it asks again and again, from one process that lives on."""
-    turn = 0
+    turn, read = 0, readers.READERS[reader]
+    if endpoint:
+        import bucket
+
+        lake, read = bucket.Bucket(endpoint), bucket.READERS[reader]
     while not stop.is_set():
         table = TABLES[turn % len(TABLES)]
         turn += 1
         began = time.time_ns()
         try:
-            rows, error = readers.READERS[reader](lake, table), None
+            rows, error = read(lake, table), None
         except KeyboardInterrupt:
             raise
         except BaseException as problem:  # noqa: BLE001 - Polars panics, which is no Exception; all are counted.
@@ -105,10 +114,11 @@ class History:
         except FileNotFoundError:
             return  # The folder is there, the object not yet.
 
-    def add(self, versions, content, since):
+    def add(self, versions, content, since, surely=None):
+        """A version that came `since` then at the earliest, and `surely` then; it ends the one before."""
         if versions:
-            versions[-1]["until"] = since
-        versions.append({"since": since, "until": FOREVER})
+            versions[-1]["until"] = surely or since
+        versions.append({"since": since, "surely": surely or since, "until": FOREVER})
         self.unread.append((versions[-1], content))
 
     def decode(self):
@@ -127,7 +137,7 @@ class History:
                 continue
             alive = [one for one in versions if one["since"] <= ended + SLACK_NS and one["until"] >= began - SLACK_NS]
             if value not in found:
-                if versions[0]["since"] < began - SLACK_NS:
+                if versions[0].get("surely", versions[0]["since"]) < began - SLACK_NS:
                     return f"{table} {value} is missing"
                 continue
             matching = [one for one in alive if one["digest"] == found[value]]
@@ -152,28 +162,106 @@ class History:
         )
 
 
-def load(account, chance, typical):
+class InDirectory:
+    """An account, and its lake in a directory."""
+
+    def __init__(self, place, *options):
+        self.account = Account(place, *options)
+        self.endpoint, self.lake = None, self.account.lake
+
+    def begin(self):
+        """Loads for the first time, and begins to look."""
+        self.sync()
+        history = History(self.lake)
+        history.record()
+        self.watcher = threading.Thread(target=history.watch, daemon=True)
+        self.watcher.start()
+        return history
+
+    def end(self, history):
+        history.over.set()
+        self.watcher.join()
+
+    def command(self):
+        return self.account.command("sync", "--lake", self.lake, "--quiet")
+
+    def environment(self):
+        return self.account.environment()
+
+    def sync(self):
+        command = [*self.command(), "--takeover"] if self.endpoint else self.command()
+        ended = subprocess.run(command, env=self.environment(), cwd=self.account.place, capture_output=True, timeout=600)
+        assert ended.returncode == 0, ended.stderr.decode()
+
+    def stop(self):
+        self.account.stop()
+
+
+class InBucket(InDirectory):
+    """An account, and its lake in a bucket, into which the program writes by way of the judge."""
+
+    def __init__(self, place, *options):
+        super().__init__(place, *options)
+        from puts import Puts
+        from server import Server
+
+        self.server = Server()
+        self.server.start()
+        self.endpoint, self.lake, self.puts = self.server.endpoint, "s3://lake/drift", Puts(self.server.endpoint)
+
+    def begin(self):
+        history = Seen(None)
+        self.puts.start(history.put)
+        self.sync()
+        return history
+
+    def end(self, history):
+        self.puts.stop()
+
+    def environment(self):
+        return super().environment() | self.server.environment() | {"AWS_ENDPOINT_URL": self.puts.endpoint}
+
+    def stop(self):
+        super().stop()
+        self.server.stop()
+
+
+class Seen(History):
+    """The history as the judge sees it who stands in between."""
+
+    def record(self):
+        pass
+
+    def put(self, path, content, sent, answered):
+        """An object was put by this path of the bucket, and was in place at some moment between the two on."""
+        parts = path.split("/")
+        if len(parts) == 5 and parts[2] in TABLES:
+            with self.lock:
+                self.add(self.versions[parts[2], parts[3].split("=")[1]], content, sent, answered)
+
+
+def load(raced, chance, typical):
     """One load: something happens in the account; perhaps a run is killed; a run ends well. Yields after each run."""
-    account.mutate(
+    raced.account.mutate(
         seed=chance.randrange(2**31), new=3, messages=12, edited=4, bumped=3, erased=chance.randrange(2),
         others=2, advance_ms=3 * 3600 * 1000,
     )  # fmt: skip
     if chance.random() < 0.5:
-        command = account.command("sync", "--lake", account.lake, "--quiet")
-        process = subprocess.Popen(command, env=account.environment(), cwd=account.place, stderr=subprocess.PIPE)
+        command = raced.command()
+        process = subprocess.Popen(command, env=raced.environment(), cwd=raced.account.place, stderr=subprocess.PIPE)
         time.sleep(chance.uniform(0, 1.2) * typical)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         yield "killed" if process.returncode == -signal.SIGKILL else "ended first"
     began = time.monotonic()
-    account.sync()
+    raced.sync()
     yield time.monotonic() - began
 
 
-def start(lake):
+def start(raced):
     context = multiprocessing.get_context("spawn")
     stop, answers = context.Event(), context.Queue()
-    processes = [context.Process(target=read_in_a_loop, args=(name, lake, stop, answers)) for name in RACED]
+    processes = [context.Process(target=read_in_a_loop, args=(name, raced.endpoint, raced.lake, stop, answers)) for name in RACED]
     for process in processes:
         process.start()
     return stop, answers, processes
@@ -187,22 +275,18 @@ def drain(answers, kept):
             return
 
 
-def run(place, loads, conversations, months=4, seed=1, progress=lambda *_: None):
+def run(raced_in, place, loads, conversations, months=4, seed=1, progress=lambda *_: None):
     """Returns what was counted: loads, kills, and for each reader its answers."""
     chance, counts, kept = random.Random(seed), Counter(), []
-    account = Account(place, "--conversations", str(conversations), "--months", str(months), "--seed", str(seed))
+    raced = raced_in(place, "--conversations", str(conversations), "--months", str(months), "--seed", str(seed))
     try:
-        account.sync()
-        history = History(account.lake)
-        history.record()
-        watcher = threading.Thread(target=history.watch, daemon=True)
-        watcher.start()
-        stop, answers, processes = start(account.lake)
+        history = raced.begin()
+        stop, answers, processes = start(raced)
         while not all(name in {answer[0] for answer in kept} for name in RACED):
             drain(answers, kept)
         typical = 1.0
         for _ in range(loads):
-            for outcome in load(account, chance, typical):
+            for outcome in load(raced, chance, typical):
                 history.record()
                 history.decode()
                 if isinstance(outcome, float):
@@ -216,11 +300,10 @@ def run(place, loads, conversations, months=4, seed=1, progress=lambda *_: None)
         while any(process.is_alive() for process in processes):
             drain(answers, kept)
         drain(answers, kept)
-        history.over.set()
-        watcher.join()
+        raced.end(history)
         history.decode()
     finally:
-        account.stop()
+        raced.stop()
     return dict(counts) | {"versions": sum(map(len, history.versions.values())), "readers": judged(history, kept)}
 
 
@@ -249,9 +332,11 @@ def main():
     options.add_argument("--loads", type=int, default=200)
     options.add_argument("--conversations", type=int, default=600)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--s3", action="store_true", help="in a bucket of a real S3 server instead of a directory")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        counted = run(Path(place), chosen.loads, chosen.conversations, seed=chosen.seed, progress=show_progress)
+        raced_in = InBucket if chosen.s3 else InDirectory
+        counted = run(raced_in, Path(place), chosen.loads, chosen.conversations, seed=chosen.seed, progress=show_progress)
     print(json.dumps(counted, indent=2))
 
 

@@ -17,13 +17,11 @@ import pyarrow.fs
 import pytest
 import truth
 from account import Account
-from duckdb_extensions import import_extension
+from bucket import READERS, ROOT, Bucket
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "s3"))
 
-from server import KEY, REGION, SECRET, Server  # noqa: E402
-
-import_extension("httpfs")
+from server import Server  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -44,55 +42,17 @@ def both(server, tmp_path_factory):
             account.mutate(seed=5, new=6, messages=12, edited=5, erased=2, others=4, advance_ms=7_200_000)
         account.sync()
         load(account, server)
-        yield account, Bucket(server)
+        yield account, Bucket(server.endpoint)
     finally:
         account.stop()
 
 
 def load(account, server):
-    command = account.command("sync", "--lake", "s3://lake/drift", "--report", "-")
+    command = account.command("sync", "--lake", ROOT, "--report", "-")
     environment = account.environment() | server.environment()
     ended = subprocess.run(command, env=environment, cwd=account.place, capture_output=True, timeout=600)
     assert ended.returncode == 0, ended.stderr.decode()
     assert json.loads(ended.stdout)["outcome"] == "done"
-
-
-class Bucket:
-    """How each reader is told where the bucket is."""
-
-    def __init__(self, server):
-        self.root, host = "s3://lake/drift", server.endpoint.removeprefix("http://")
-        self.duckdb = duckdb.connect()
-        self.duckdb.execute("LOAD httpfs")
-        self.duckdb.execute(
-            f"CREATE SECRET (TYPE s3, KEY_ID '{KEY}', SECRET '{SECRET}', REGION '{REGION}', ENDPOINT '{host}', "
-            "URL_STYLE 'path', USE_SSL false)"
-        )
-        self.polars = {
-            "aws_access_key_id": KEY,
-            "aws_secret_access_key": SECRET,
-            "aws_region": REGION,
-            "aws_endpoint_url": server.endpoint,
-            "aws_allow_http": "true",
-        }
-        self.pyarrow = pyarrow.fs.S3FileSystem(
-            access_key=KEY, secret_key=SECRET, region=REGION, endpoint_override=host, scheme="http"
-        )
-
-
-def by_duckdb(bucket, table):
-    return lake.by_duckdb(bucket.root, table, bucket.duckdb)
-
-
-def by_polars(bucket, table):
-    return lake.by_polars(bucket.root, table, storage_options=bucket.polars)
-
-
-def by_pyarrow(bucket, table):
-    return lake.by_pyarrow("lake/drift", table, filesystem=bucket.pyarrow)
-
-
-READERS = {"duckdb": by_duckdb, "polars": by_polars, "pyarrow": by_pyarrow}
 
 
 def sorted_rows(rows, table):
