@@ -34,7 +34,9 @@ ROUNDS ?= 5
 RELEASE := $(CARGO) build --release --workspace --bins --locked
 
 .PHONY: help demo test check unit counted reliability soak soak-scripts soak-histories soak-kills soak-records \
-	soak-writers fuzz fuzz-build fuzz-targets readers s3 s3-server doctest bench bench-data bench-peers bench-bars instructions instructions-compared docs install-tools clean
+	soak-writers fuzz fuzz-build fuzz-targets readers races races-s3 spark-s3 s3 s3-server shipping examples wheel \
+	install install-built doctest bench bench-data bench-peers bench-bars instructions instructions-compared docs \
+	install-tools clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
