@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt as _;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use zstd::bulk::Decompressor;
 
 use super::{Conversation, Head, Step};
@@ -27,7 +28,7 @@ const UNPACKED_MAX: u32 = 512 << 20;
 pub(super) struct FrameAt(pub u64, pub u32, pub u32);
 
 /// A step, and where its bodies lie: number of the frame, start, length.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepAt {
     /// What it was.
     pub head: Head,
@@ -36,10 +37,42 @@ pub struct StepAt {
 }
 
 /// What a segment holds, and where.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Index {
     pub frames: Vec<FrameAt>,
     pub steps: Vec<StepAt>,
+}
+
+/// The index as its text, with heads that are not read yet.
+#[derive(Deserialize)]
+struct IndexText<'t> {
+    frames: Vec<FrameAt>,
+    #[serde(borrow)]
+    steps: Vec<StepText<'t>>,
+}
+
+#[derive(Deserialize)]
+struct StepText<'t> {
+    #[serde(borrow)]
+    head: &'t RawValue,
+    bodies: Vec<(u32, u32, u32)>,
+}
+
+impl Index {
+    fn read(text: &[u8]) -> serde_json::Result<Self> {
+        let IndexText { frames, steps } = serde_json::from_slice(text)?;
+        let step = |StepText { head, bodies }: StepText<'_>| Ok(StepAt { head: read_head(head.get())?, bodies });
+        Ok(Self { frames, steps: steps.into_iter().map(step).collect::<serde_json::Result<_>>()? })
+    }
+}
+
+/// A head whose kind is known is read at once; else serde makes a tree of it to learn the kind first, which takes
+/// long for the ids of many conversations.
+fn read_head(text: &str) -> serde_json::Result<Head> {
+    if text.starts_with(r#"{"step":"conversations","#) {
+        return serde_json::from_str(text).map(Head::Conversations);
+    }
+    serde_json::from_str(text)
 }
 
 /// A segment, opened.
@@ -102,7 +135,7 @@ impl Segment {
             |range: std::ops::Range<usize>| u32::from_le_bytes(trailer[range].try_into().unwrap_or_default());
         let at = FrameAt(at, word(8..12), word(12..16));
         let text = unpack(&input.compressed(at)?, at.2)?;
-        let index: Index = serde_json::from_slice(&text).map_err(damaged)?;
+        let index = Index::read(&text).map_err(damaged)?;
         Ok(Self { input, index })
     }
 
