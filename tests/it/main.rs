@@ -25,4 +25,5 @@ mod s3;
 mod security;
 mod sync;
 mod tidy;
+mod wire;
 mod writers;
