@@ -7,6 +7,7 @@ mod account;
 mod against;
 mod archive;
 mod cli;
+mod cost;
 mod counts;
 mod crash;
 mod docs;
