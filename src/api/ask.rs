@@ -21,6 +21,7 @@ use super::auth::{Keeper, Used};
 use super::envelope::Envelope;
 use super::gzip;
 use super::limit::{Grant, Limiter};
+use super::obstacle::Obstacle;
 use super::request::{Broken, REFRESH, Request, Response, Transport, TransportError};
 use super::retry::{Budget, Failure, Tries};
 use super::settings::ClientSettings;
@@ -157,7 +158,7 @@ impl Inner {
         let (answer, after) = self.exchange(request, grant, path, tries.sent).await;
         let verdict = match answer {
             Ok(response) => self.judged(response, ask).await,
-            Err(error) => return self.unanswered(&error),
+            Err(error) => return self.unanswered(&error, tries),
         };
         // The renewal below needs a place of its own.
         drop(place);
@@ -278,14 +279,24 @@ impl Inner {
         }
     }
 
-    fn unanswered(&self, error: &TransportError) -> Next {
+    /// What is in the way before Drift has ever answered is told at once: it has always been there.
+    fn unanswered(&self, error: &TransportError, tries: &Tries<'_>) -> Next {
         let found = self.keeper.secrets().hide(&error.found);
         let failure = match error.broken {
             Broken::Unreachable => Failure::Unreachable,
             Broken::Timeout | Broken::Cut => Failure::Passing,
+            Broken::Barred(obstacle) if self.is_barred_for_good(obstacle, tries) => {
+                return Next::Stop(errors::barred(obstacle, &found));
+            }
+            Broken::Barred(obstacle) => Failure::Barred(obstacle),
             Broken::TooLarge => return Next::Stop(errors::too_large(self.settings.body_bytes_max)),
         };
         Next::Again { failure, found, asked: None }
+    }
+
+    fn is_barred_for_good(&self, obstacle: Obstacle, tries: &Tries<'_>) -> bool {
+        let known = obstacle.is_sure() || tries.sent >= self.settings.retry.foreign_attempts;
+        known && !self.drift_known.load(Relaxed)
     }
 
     /// What a verdict means for the call.

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
 use super::*;
-use crate::api::{Broken, Cursor, Method, OAuth, Request, Response, Token, TransportError};
+use crate::api::{Broken, Cursor, Method, OAuth, Obstacle, Request, Response, Token, TransportError};
 use crate::schema::{Paging, Rows};
 
 const TOKEN: &str = "tok-CANARY-SECRET";
@@ -185,6 +185,40 @@ async fn a_refused_connection_is_given_up_soon() {
     assert_eq!(fails(&client).await.kind(), ErrorKind::Unavailable);
     assert!((10.0..16.0).contains(&start.elapsed().as_secs_f64()), "{:?}", start.elapsed());
     assert_eq!(client.token_info().await.unwrap_err().kind(), ErrorKind::Unavailable);
+}
+
+fn barred(obstacle: Obstacle) -> Reply {
+    Err(TransportError::new(Broken::Barred(obstacle), "tok-CANARY-SECRET is in the way"))
+}
+
+/// Bug: a certificate that nobody should believe was tried again like a server that does not answer.
+#[tokio::test(start_paused = true)]
+async fn what_is_in_the_way_from_the_beginning_is_told_at_once() {
+    for (obstacle, tries) in [(Obstacle::UnknownIssuer, "1"), (Obstacle::ProxyRefusal, "3")] {
+        let (client, _) = client(move |_, _| barred(obstacle));
+        let start = Instant::now();
+        let error = fails(&client).await;
+        assert_eq!((error.kind(), error.place("tries")), (ErrorKind::Unavailable, Some(tries)));
+        assert_eq!(error.advice(), Some(obstacle.hint()));
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert_eq!(client.token_info().await.unwrap_err().kind(), ErrorKind::Unavailable);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_in_the_way_later_may_go_away_again() {
+    let (hiccup, _) = client(|number, _| match number {
+        1..4 => barred(Obstacle::OutOfDate),
+        _ => reply(200, GOOD),
+    });
+    detail(&hiccup).await.unwrap();
+    assert!(matches!(detail(&hiccup).await, Ok(Answer::Page(..))));
+    let (stays, _) =
+        client(|number, _| if number == 0 { reply(200, GOOD) } else { barred(Obstacle::OutOfDate) });
+    detail(&stays).await.unwrap();
+    let start = Instant::now();
+    assert_eq!(fails(&stays).await.advice(), Some(Obstacle::OutOfDate.hint()));
+    assert!((10.0..16.0).contains(&start.elapsed().as_secs_f64()), "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

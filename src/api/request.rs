@@ -14,6 +14,8 @@ use url::form_urlencoded;
 use crate::error::{Error, Result};
 use crate::schema::Call;
 
+use super::obstacle::Obstacle;
+
 /// How a request is sent. There is no way to say anything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -124,8 +126,10 @@ pub trait Transport: Send + Sync {
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Broken {
-    /// Nobody listens there, or the name or certificate is wrong.
+    /// Nobody listens there, or the name is not known.
     Unreachable,
+    /// Somebody is there, but this is in the way.
+    Barred(Obstacle),
     /// It took too long.
     Timeout,
     /// The connection ended before the answer did.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::obstacle::Obstacle;
 use super::settings::RetryPolicy;
 
 /// Why a try did not bring what was asked for, as far as it matters for the next.
@@ -14,6 +15,9 @@ pub(super) enum Failure {
     Passing,
     /// Nobody listens there.
     Unreachable,
+    /// This is suddenly in the way, though Drift has answered before: one of its machines, or a proxy, may just be
+    /// changing.
+    Barred(Obstacle),
     /// Something else than Drift answers, and Drift has never answered yet.
     Foreign,
     /// The token was refused although it had been accepted before.
@@ -59,8 +63,10 @@ impl<'a> Tries<'a> {
             Failure::Throttled => {
                 return (here < policy.throttled_total).then(|| self.throttled_delay(random));
             }
-            Failure::Unreachable if here >= policy.unreachable_total => return None,
-            Failure::Unreachable => self.backoff(policy.backoff_max.min(Duration::from_secs(2)), random),
+            Failure::Unreachable | Failure::Barred(_) if here >= policy.unreachable_total => return None,
+            Failure::Unreachable | Failure::Barred(_) => {
+                self.backoff(policy.backoff_max.min(Duration::from_secs(2)), random)
+            }
             Failure::Foreign if self.same >= policy.foreign_attempts => return None,
             Failure::Denied if self.same >= policy.denied_attempts => return None,
             // Whole seconds: what refuses a good token for a moment needs a moment.
@@ -87,7 +93,7 @@ impl<'a> Tries<'a> {
         }
         match failure {
             Failure::Throttled => self.throttled += 1,
-            Failure::Unreachable => {}
+            Failure::Unreachable | Failure::Barred(_) => {}
             _ => self.failed += 1,
         }
     }
@@ -192,6 +198,7 @@ mod tests {
     fn each_failure_has_its_patience() {
         let total = |failure| delays(failure, None).iter().sum::<Duration>().as_secs_f64();
         assert!((10.0..16.0).contains(&total(Failure::Unreachable)));
+        assert!((10.0..16.0).contains(&total(Failure::Barred(Obstacle::OutOfDate))));
         assert!((900.0..915.0).contains(&total(Failure::Throttled)));
         assert!((2.0..8.0).contains(&total(Failure::Denied)));
         assert_eq!(delays(Failure::Foreign, None).len(), 2);

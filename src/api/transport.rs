@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, Result};
 
+use super::obstacle;
 use super::request::{Broken, HEADERS, Method, Request, Response, Transport, TransportError};
 use super::settings::{ApiUrl, Timeouts};
 
@@ -39,12 +40,15 @@ impl HttpTransport {
             .referer(false)
             .connect_timeout(timeouts.connect)
             .read_timeout(timeouts.read)
-            .tcp_nodelay(true);
-        // Plain HTTP is this very machine; a proxy would be another, and would see the token.
-        let builder = if api_url.is_plain() { builder.no_proxy() } else { builder };
-        let client = builder
-            .build()
-            .map_err(|cause| Error::internal("cannot set up HTTP").caused_by(cause.without_url()))?;
+            .tcp_nodelay(true)
+            // All requests share one connection of HTTP/2: when it dies without a word, every one of them waits for
+            // its timeout, and so do those after them. A ping that is not answered ends it.
+            .http2_keep_alive_interval(timeouts.read / 4)
+            .http2_keep_alive_timeout(timeouts.read / 4);
+        // Plain HTTP is this very machine; a proxy would be another, and would see the token. Nor are there
+        // certificates to be checked, so that none need be on the machine.
+        let builder = if api_url.is_plain() { builder.no_proxy().tls_certs_only([]) } else { builder };
+        let client = builder.build().map_err(|cause| unbuilt(cause.without_url()))?;
         Ok(Self { client, api_url, bytes_max })
     }
 
@@ -120,9 +124,21 @@ fn authorization(token: &SecretString) -> Option<HeaderValue> {
     Some(value)
 }
 
+/// The client cannot be made.
+fn unbuilt(cause: reqwest::Error) -> Error {
+    if obstacle::is_without_roots(&cause) {
+        return Error::usage("this machine has no root certificates, so that Drift's cannot be checked")
+            .hint("install them (the package ca-certificates), or name a file of them in SSL_CERT_FILE");
+    }
+    Error::internal("cannot set up HTTP").caused_by(cause)
+}
+
 /// Why there is no answer; the address is left out, since it is in the context already.
 fn broken(error: reqwest::Error) -> TransportError {
     let error = error.without_url();
+    if let Some((obstacle, found)) = obstacle::behind(&error).filter(|_| !error.is_timeout()) {
+        return TransportError::new(Broken::Barred(obstacle), found);
+    }
     let broken = match &error {
         error if error.is_timeout() => Broken::Timeout,
         error if error.is_connect() => Broken::Unreachable,
@@ -131,6 +147,9 @@ fn broken(error: reqwest::Error) -> TransportError {
     let words = match broken {
         Broken::Timeout if error.is_connect() => "no connection in time".to_owned(),
         Broken::Timeout => "no answer in time".to_owned(),
+        Broken::Unreachable if obstacle::is_of_proxy(&error) => {
+            format!("no connection to the proxy: {}", root(&error))
+        }
         Broken::Unreachable => format!("no connection: {}", root(&error)),
         _ => format!("the connection broke: {}", root(&error)),
     };
@@ -139,10 +158,7 @@ fn broken(error: reqwest::Error) -> TransportError {
 
 /// The innermost cause: the only one that says something.
 fn root(error: &(dyn StdError + 'static)) -> String {
-    let mut inner = error;
-    while let Some(cause) = inner.source() {
-        inner = cause;
-    }
+    let inner = obstacle::causes(error).last().unwrap_or(error);
     match inner.downcast_ref::<io::Error>() {
         Some(io) if io.kind() == io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         _ => inner.to_string(),

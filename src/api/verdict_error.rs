@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 
+use super::obstacle::Obstacle;
 use super::retry::Failure;
 
 /// The right that is missing, and the detail of Drift's that costs people an afternoon.
@@ -43,7 +44,8 @@ pub(super) fn given_up(failure: Failure, found: &str, scope: Option<&'static str
         Failure::Foreign => Error::usage(format!("the API URL does not answer like Drift: {found}"))
             .hint("check --api-url; Drift is at https://driftapi.com, which is the default"),
         Failure::Unreachable => Error::unavailable(format!("Drift cannot be reached: {found}"))
-            .hint("check the network and --api-url, then run again"),
+            .hint("check the network, --api-url and, where a proxy is set, HTTPS_PROXY; then run again"),
+        Failure::Barred(obstacle) => barred(obstacle, found),
         Failure::Throttled => Error::unavailable(format!("Drift lets nothing through: {found}"))
             .hint("another program may use up the account's limit; run again later, or with --max-rate"),
         Failure::Passing | Failure::Garbled => {
@@ -51,6 +53,11 @@ pub(super) fn given_up(failure: Failure, found: &str, scope: Option<&'static str
                 .hint("run again later: what was fetched is kept")
         }
     }
+}
+
+/// Something is in the way that stays there.
+pub(super) fn barred(obstacle: Obstacle, found: &str) -> Error {
+    Error::unavailable(format!("Drift cannot be reached: {found}")).hint(obstacle.hint())
 }
 
 /// The body exceeds the limit.

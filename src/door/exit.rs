@@ -91,7 +91,7 @@ impl Exit {
             }
             Self::Refused => "Drift refused the token, or the token lacks a right.",
             Self::Unavailable => {
-                "Drift did not answer usably after all retries, or so much vanished at once that it is not believed."
+                "Drift did not answer usably after all retries, a certificate or a proxy keeps it from being reached, or so much vanished at once that it is not believed."
             }
             Self::Store => "The lake's store failed (rights, space, disk), or the lake is broken.",
             Self::Held => "Another run holds the lake, or has overtaken this one.",
@@ -110,7 +110,9 @@ impl Exit {
             Self::Internal => "Report it. The lake is as good as after the last commit.",
             Self::Usage => "Read the line after `hint:`; nothing was changed.",
             Self::Refused => "Renew the token, or give it the right that is named.",
-            Self::Unavailable => "Run again later; a run goes on where the last one stopped.",
+            Self::Unavailable => {
+                "Read the line after `hint:`, or run again later; a run goes on where the last one stopped."
+            }
             Self::Store => "Mend the store, then run again; `drift2parquet verify` names what is broken.",
             Self::Held => "Wait for the other run, or see to it that only one runs at a time.",
             Self::Incomplete => {

@@ -1,0 +1,43 @@
+//! Connections are few: one for all requests where HTTP/2 is offered, and about as many as requests at once otherwise.
+
+use std::time::Duration;
+
+use super::certificates::{HTTP_1, HTTP_2};
+use super::server::Server;
+use super::{Place, drift};
+
+const ENDLESS: usize = usize::MAX;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_requests_of_a_run_share_one_connection_of_http_2() {
+    let (place, drift) = (Place::new(), drift(40));
+    drift.set_behaviour(|behaviour| behaviour.latency = Duration::from_millis(50));
+    let server = Server::start(&drift, place.authority.good(HTTP_2), ENDLESS).await;
+    place.sync(&server.url(), &[]).await.is_done();
+    assert_eq!(server.http_2_requests(), [drift.stats().total as usize]);
+    assert_eq!(server.connections(), 1);
+    assert!(server.most_flying() > 1, "requests are under way side by side");
+}
+
+/// Gateways end a connection after so many requests; what is under way is answered, what comes goes to the next.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_of_http_2_that_is_ended_in_good_order_loses_nothing() {
+    let (place, drift) = (Place::new(), drift(40));
+    drift.set_behaviour(|behaviour| behaviour.latency = Duration::from_millis(20));
+    let server = Server::start(&drift, place.authority.good(HTTP_2), 30).await;
+    place.sync(&server.url(), &[]).await.is_done();
+    let requests = server.http_2_requests();
+    assert_eq!(requests.iter().sum::<usize>(), drift.stats().total as usize, "{requests:?}");
+    assert!(requests.len() >= 3, "{requests:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_of_http_1_are_used_again() {
+    let (place, drift) = (Place::new(), drift(40));
+    drift.set_behaviour(|behaviour| behaviour.latency = Duration::from_millis(50));
+    let server = Server::start(&drift, place.authority.good(HTTP_1), ENDLESS).await;
+    place.sync_with(&server.url(), &place.roots(), &[], &["--concurrency", "4"]).await.is_done();
+    assert!(drift.stats().total > 80);
+    // A call that finds none idle opens one, and takes whichever is free first; the other is for those after it.
+    assert!(server.http_1_connections() <= 2 * 4, "{}", server.http_1_connections());
+}
