@@ -199,7 +199,7 @@ impl Fetchers {
     async fn take_in(&mut self, fetched: Fetched, sender: &mpsc::Sender<Handed>) -> Result<()> {
         self.failures = 0;
         self.progress.advance(1);
-        let number = fetched.todo.partition;
+        let number = fetched.todo.partition.get();
         let partition = self.partition_of(&fetched).await?;
         self.come_bytes += fetched.bytes();
         self.come.entry(partition.clone()).or_default().push(fetched);
@@ -215,7 +215,7 @@ impl Fetchers {
     }
 
     async fn partition_of(&self, fetched: &Fetched) -> Result<String> {
-        match (fetched.todo.partition, fetched.detail.clone()) {
+        match (fetched.todo.partition.get(), fetched.detail.clone()) {
             (Some(number), _) => Ok(self.plan.partitions[number as usize].clone()),
             (None, None) => Ok(self.span.of(None)),
             (None, Some(page)) => {
@@ -241,7 +241,7 @@ impl Fetchers {
         if self.failures >= FAILURES_IN_A_ROW_MAX && error.kind() == ErrorKind::Unavailable {
             return Some(error.at("table", CONVERSATIONS.name));
         }
-        let left = self.left.entry(todo.partition).or_default();
+        let left = self.left.entry(todo.partition.get()).or_default();
         *left = left.saturating_sub(1);
         let _ = sender.send(Handed::Failed(todo.id, error)).await;
         None

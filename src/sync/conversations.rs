@@ -9,8 +9,8 @@ use super::Run;
 use super::build::Context;
 use super::children::{Tally, fetch_all};
 use super::completeness::{self, Proof};
-use super::ledger::Ledger;
-use super::listed::Row;
+use super::ledger::{self, Asked, Ledger};
+use super::listed::{Arranged, Listed, Row};
 use super::orphans::Orphans;
 use super::plan::{Plan, Rules, plan};
 use super::strays;
@@ -19,6 +19,7 @@ use super::writer::Writer;
 use crate::config::{
     BOOKMARK_MARGIN, CONVERSATION_BYTES, CONVERSATIONS_A_MONTH_MAX, FIRST_FULL_AGAIN, LOOKBACK, Since,
 };
+use crate::cpu;
 use crate::error::{Error, Result};
 use crate::manifest::{FullWalk, Manifest, Subject, WalkState};
 use crate::progress::Phase;
@@ -57,12 +58,25 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
         keep_walk(writer, walk.state);
         return Ok(Proof::default());
     }
-    let ledger = Ledger::read(&mut writer.lake).await?.without(&writer.forgotten);
-    if !walk.check_end(run, writer, &ledger).await? {
+    let index = walk.listed.index().await?;
+    let seen = walk.seen(index.len());
+    let index = known_ones(index, &mut walk.state, writer);
+    let span = writer.lake.manifest.span.unwrap_or_else(|| choose_span(run.settings.partition_by, &index));
+    let mut rules = Rules {
+        with_messages: run.settings.tables.contains(MESSAGES.name),
+        full: walk.state.full,
+        refetch: walk.state.refetch,
+        accept_deletions: run.settings.accept_deletions,
+        since_us: since,
+        walk: walk.state.started_at,
+        span,
+    };
+    let adopted = writer.lake.manifest.adopted.clone();
+    let (index, ledger) = read_ledger(writer, index, rules, !adopted.is_empty()).await?;
+    if !walk.check_end(run, writer, &ledger, seen).await? {
         return Ok(Proof::default());
     }
-    let index = known_ones(walk.listed.index(), &mut walk.state, writer);
-    let span = writer.lake.manifest.span.unwrap_or_else(|| choose_span(run.settings.partition_by, &index));
+    rules.full &= walk.trouble.is_none();
     warn_of_span(run, writer);
     check_memory(run, writer, &index, since, span)?;
     if writer.lake.manifest.span.replace(span).is_none() {
@@ -70,28 +84,19 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
         // next begin another.
         writer.checkpoint().await?;
     }
-    let rules = Rules {
-        with_messages: run.settings.tables.contains(MESSAGES.name),
-        full: walk.state.full && walk.trouble.is_none(),
-        refetch: walk.state.refetch,
-        accept_deletions: run.settings.accept_deletions,
-        since_us: since,
-        walk: walk.state.started_at,
-        span,
-    };
     if writer.lake.table(&CONVERSATIONS).reset.is_some() {
         strays::drop(writer, &index, &ledger, rules).await?;
     }
     let pending = pending_ids(writer);
-    let orphans = Orphans::read(writer, &ledger).await?;
+    let orphans = Orphans::read(writer, adopted, &ledger).await?;
     let mut plan = plan(&index, &ledger, &pending, rules);
     plan.add_orphans(&orphans);
     note_walk(writer, &walk, &plan);
     let doubts = doubts_absence(&plan, writer);
     let forgotten = writer.forgotten.clone();
     let walk_us = rules.walk.as_microsecond();
-    let context = Context { listed: walk.listed, index, ledger, forgotten, walk_us, span };
-    let context = Arc::new(context);
+    let (index, listed) = arrange(walk.listed, index, &plan).await?;
+    let context = Arc::new(Context { listed, index, ledger, forgotten, walk_us, span });
     writer.progress.begin(Phase::Fetching, plan.todos.len() as u64);
     let tally = fetch_all(run, writer, plan, context.clone()).await?;
     note_tally(writer, &tally);
@@ -115,6 +120,31 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
     }
     writer.lake.manifest.walk = None;
     Ok(proof)
+}
+
+/// The ledger, as far as a plan for what is listed needs it, or all of it.
+async fn read_ledger(
+    writer: &mut Writer,
+    index: Vec<Row>,
+    rules: Rules,
+    everything: bool,
+) -> Result<(Vec<Row>, Ledger)> {
+    let everything = everything || writer.lake.table(&CONVERSATIONS).reset.is_some();
+    let (pending, forgotten) = (pending_ids(writer), writer.forgotten.clone());
+    let asked = Asked { index, pending, rules, everything, forgotten };
+    let (ledger, asked) = ledger::read(&mut writer.lake, asked).await?;
+    Ok((asked.index, ledger))
+}
+
+/// What the list says of those that are to be fetched; of the others it is not needed any more.
+async fn arrange(listed: Listed, index: Vec<Row>, plan: &Plan) -> Result<(Vec<Row>, Arranged)> {
+    let mut wanted: Vec<u32> = plan.todos.iter().filter_map(|todo| todo.listed.get()).collect();
+    wanted.sort_unstable();
+    cpu::run_on(listed.rows(), move || {
+        let arranged = Arranged::from(&listed, &index, &wanted)?;
+        Ok((index, arranged))
+    })
+    .await
 }
 
 /// Takes up the walk of an earlier run when it is young enough and of the same kind, else begins one.
@@ -215,7 +245,7 @@ fn choose_span(asked: PartitionBy, index: &[Row]) -> Span {
         PartitionBy::Auto => {
             let mut months = HashMap::new();
             for row in index {
-                let month = row.created_us.map(|us| us.div_euclid(MONTH_US));
+                let month = row.created.get().map(|us| us.div_euclid(MONTH_US));
                 *months.entry(month).or_insert(0u64) += 1;
             }
             let most = months.values().copied().max().unwrap_or(0);
@@ -244,7 +274,7 @@ fn check_memory(run: &Run, writer: &Writer, index: &[Row], since_us: Option<i64>
     }
     let mut sizes = HashMap::new();
     for row in index.iter().filter(|row| since_us.is_none_or(|since| row.updated_us >= since)) {
-        *sizes.entry(row.created_us.map(|us| us.div_euclid(days_us(span)))).or_insert(0u64) += 1;
+        *sizes.entry(row.created.get().map(|us| us.div_euclid(days_us(span)))).or_insert(0u64) += 1;
     }
     let most = sizes.into_values().max().unwrap_or(0);
     if 2 * most * CONVERSATION_BYTES <= run.settings.memory {

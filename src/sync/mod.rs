@@ -7,6 +7,7 @@
 //! Promises: messages are put before their conversation, and both before the manifest that names them; what
 //! was fetched is committed even when the run is stopped or fails; the report says what is not complete.
 
+mod bits;
 mod build;
 mod children;
 mod completeness;
@@ -20,6 +21,7 @@ mod ledger;
 mod listed;
 mod lists;
 mod meetings;
+mod moment;
 mod order;
 mod orphans;
 mod plan;
