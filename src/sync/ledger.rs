@@ -104,7 +104,7 @@ impl Ledger {
     }
 
     /// All that the plan has to know of, by id.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+    pub fn iter(&self) -> std::slice::Iter<'_, Entry> {
         self.entries.iter()
     }
 }

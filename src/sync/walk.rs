@@ -20,6 +20,7 @@ use super::keyed::is_unreadable;
 use super::ledger::Ledger;
 use super::listed::Listed;
 use super::order::Order;
+use super::room;
 use super::writer::Writer;
 use crate::api::{Answer, Cursor, Envelope};
 use crate::config::PAGES_BELOW;
@@ -188,6 +189,7 @@ impl Walk {
                 break;
             }
             self.save_if_due(run, writer).await?;
+            room::check_listed(&self.listed, run.settings.memory)?;
             fetched = match ahead? {
                 Some(answer) => Some(answer),
                 None => writer.meanwhile(self.ask_next(run, next.as_deref())).await?,
