@@ -164,12 +164,11 @@ impl Sift {
 impl Asked {
     /// Whether a plan has to know of a conversation, which is listed under this number or not at all.
     fn needs(&self, listed: Option<usize>, entry: &Entry) -> bool {
-        let needed = match listed {
-            Some(number) => self.rules.wants(&self.index[number], entry),
-            None => {
-                let lacking = self.rules.with_messages && entry.lacks_messages();
-                lacking || (self.rules.infers_absence() && !entry.deleted)
-            }
+        let lacks = || self.rules.with_messages && entry.lacks_messages();
+        let needed = if let Some(number) = listed {
+            self.rules.wants(&self.index[number], entry)
+        } else {
+            lacks() || (self.rules.infers_absence() && !entry.deleted)
         };
         needed || self.everything || self.pending.binary_search(&entry.id).is_ok()
     }
