@@ -9,7 +9,7 @@ use super::ledger::Ledger;
 use super::listed::{Listed, Row};
 use super::plan::Plan;
 use super::writer::Writer;
-use crate::config::{CONVERSATION_BYTES, MEMORY_MIN};
+use crate::config::CONVERSATION_BYTES;
 use crate::error::{Error, Result};
 use crate::schema::Span;
 use crate::tables::CONVERSATIONS;
@@ -24,23 +24,23 @@ const TODO_BYTES: u64 = 24 + LISTED_BYTES;
 const KNOWN_BYTES: u64 = 40;
 /// What a row takes while rows are arranged by id, an eighth of them at a time.
 const ARRANGING_BYTES: u64 = LISTED_BYTES + 32;
-/// What the program takes by itself.
-const PROGRAM_BYTES: u64 = 24 << 20;
 /// Thirty days, which is near enough to estimate the fullest month.
 pub(super) const MONTH_US: i64 = 30 * 24 * 3600 * 1_000_000;
 
 /// Refuses to go on where what is listed so far could not even be held.
 pub(super) fn check_listed(listed: &Listed, memory: u64) -> Result<()> {
     let rows = listed.rows();
-    let least = PROGRAM_BYTES + rows * LISTED_BYTES;
-    if least <= memory { Ok(()) } else { Err(too_many(rows, to_load(rows))) }
+    if fits(rows * LISTED_BYTES, memory) { Ok(()) } else { Err(too_many(rows, to_load(rows))) }
 }
 
-/// Refuses to go on where an index of what is listed could not be held.
+/// Refuses to go on where an index of what is listed could not be held beside it.
 pub(super) fn check_index(listed: &Listed, memory: u64) -> Result<()> {
     let rows = listed.rows();
-    let least = PROGRAM_BYTES + rows * (LISTED_BYTES + INDEXED_BYTES);
-    if least <= memory { Ok(()) } else { Err(too_many(rows, to_load(rows))) }
+    if fits(rows * (LISTED_BYTES + INDEXED_BYTES), memory) {
+        Ok(())
+    } else {
+        Err(too_many(rows, to_load(rows)))
+    }
 }
 
 /// What a plan leaves of the memory to those who fetch and fold, in bytes.
@@ -56,22 +56,27 @@ pub(super) fn beside(
 ) -> Result<u64> {
     let (rows, todos) = (listed.rows(), plan.todos.len() as u64);
     let held = held(index.len() as u64, todos, ledger.iter().len() as u64);
-    let arranging = if todos > 0 { PROGRAM_BYTES + rows * ARRANGING_BYTES } else { 0 };
-    let needed = held + arranging.max(MEMORY_MIN);
-    if todos == 0 || needed <= memory { Ok(memory.saturating_sub(held)) } else { Err(too_many(rows, needed)) }
+    let arranging = if todos > 0 { rows * ARRANGING_BYTES } else { 0 };
+    let most = held.max(index.len() as u64 * INDEXED_BYTES + arranging);
+    if fits(most, memory) { Ok(memory - held) } else { Err(too_many(rows, most)) }
+}
+
+/// Half of the memory is left to pages and objects, and to the program itself.
+fn fits(bytes: u64, memory: u64) -> bool {
+    bytes <= memory / 2
 }
 
 fn held(indexed: u64, todos: u64, known: u64) -> u64 {
     indexed * INDEXED_BYTES + todos * TODO_BYTES + known * KNOWN_BYTES
 }
 
-/// What a first load of so many rows needs.
+/// What a first load of so many rows holds.
 fn to_load(rows: u64) -> u64 {
-    held(rows, rows, 0) + (PROGRAM_BYTES + rows * ARRANGING_BYTES).max(MEMORY_MIN)
+    held(rows, rows, 0).max(rows * (INDEXED_BYTES + ARRANGING_BYTES))
 }
 
 fn too_many(rows: u64, bytes: u64) -> Error {
-    let needed = bytes.div_ceil(1 << 20);
+    let needed = (2 * bytes).div_ceil(1 << 20);
     Error::usage(format!("{rows} conversations are listed, more than can be held in the memory allowed"))
         .at("table", CONVERSATIONS.name)
         .hint(format!("run again with --memory {needed}MiB or more; what was listed is kept for that run"))
@@ -120,15 +125,16 @@ mod tests {
 
     #[test]
     fn a_million_conversations_are_loaded_with_what_is_usual() {
-        assert!(to_load(1_000_000) <= crate::config::MEMORY);
+        assert!(fits(to_load(1_000_000), crate::config::MEMORY));
     }
 
     #[test]
     fn who_follows_the_advice_is_not_refused_again() {
-        for rows in [1_000_000u64, 5_000_000, 50_000_000] {
-            let needed = to_load(rows);
-            assert!(needed >= PROGRAM_BYTES + rows * (LISTED_BYTES + INDEXED_BYTES));
-            assert!(needed >= held(rows, rows, 0) + MEMORY_MIN);
+        for rows in [1_000_000, 5_000_000, 50_000_000] {
+            let error = too_many(rows, to_load(rows));
+            let advised = error.advice().unwrap().split(' ').find_map(|word| word.strip_suffix("MiB"));
+            let memory = advised.unwrap().parse::<u64>().unwrap() << 20;
+            assert!(fits(rows * (LISTED_BYTES + INDEXED_BYTES), memory) && fits(held(rows, rows, 0), memory));
         }
     }
 }
