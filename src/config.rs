@@ -35,7 +35,7 @@ pub const PAGES_BELOW: u32 = 3;
 pub const ABSENT_SHARE_MAX: f64 = 0.05;
 
 /// Fewer absent conversations than this are never doubted.
-pub const ABSENT_MIN: usize = 100;
+pub const ABSENT_MIN: u64 = 100;
 
 /// Keys that may be pending before a run counts as failed: beyond this Drift is down, not hiccuping.
 pub const PENDING_MAX: usize = 10_000;

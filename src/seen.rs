@@ -25,17 +25,18 @@ impl Seen {
     }
 }
 
-/// All ids in `column` of conversations, deleted ones included: what was seen stays known.
-pub fn seen(conversations: &[Reader], column: &str) -> Result<BTreeMap<i64, Seen>> {
-    let mut seen = BTreeMap::<i64, Seen>::new();
-    for object in conversations {
-        for batch in object.columns(&[column, "created_at", "updated_at"])? {
-            let batch = batch?;
-            let (created, updated) = (instants(&batch, "created_at"), instants(&batch, "updated_at"));
-            for row in 0..batch.num_rows() {
-                if let Some(id) = int_at(ints(&batch, column), row) {
-                    seen.entry(id).or_default().note(time_at(created, row), time_at(updated, row));
-                }
+/// When each id was seen.
+pub type AllSeen = BTreeMap<i64, Seen>;
+
+/// Notes all ids in `column` of an object of conversations, deleted ones included: what was seen stays known.
+pub fn note(mut seen: AllSeen, object: &Reader, column: &str) -> Result<AllSeen> {
+    for batch in object.columns(&[column, "created_at", "updated_at"])? {
+        let batch = batch?;
+        let (created, updated) = (instants(&batch, "created_at"), instants(&batch, "updated_at"));
+        let ids = ints(&batch, column);
+        for row in 0..batch.num_rows() {
+            if let Some(id) = int_at(ids, row) {
+                seen.entry(id).or_default().note(time_at(created, row), time_at(updated, row));
             }
         }
     }

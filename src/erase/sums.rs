@@ -1,7 +1,6 @@
 //! Tables that are summed up from conversations: after some of these are gone, the sums are those of the ones
 //! that stay, and what only the erased ones told of goes too.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
@@ -15,8 +14,8 @@ use crate::error::Result;
 use crate::fold::Picker;
 use crate::lake::{Change, Lake};
 use crate::schema::Table;
-use crate::seen::{Seen, seen};
-use crate::tables::{CAMPAIGNS, CONVERSATIONS, INBOXES};
+use crate::seen::{AllSeen, Seen};
+use crate::tables::{CAMPAIGNS, INBOXES};
 
 /// Each table, and the column of conversations that holds its ids.
 const SUMS: &[(&Table, &str)] = &[(&INBOXES, "inbox_id"), (&CAMPAIGNS, "related_playbook_id")];
@@ -40,13 +39,10 @@ async fn adjust_one(
     column: &'static str,
     erased: &mut Erased,
 ) -> Result<()> {
-    let objects = lake.open_all(&CONVERSATIONS).await?;
-    let conversations: Vec<Reader> = objects.into_iter().map(|(_, object)| object).collect();
+    let seen = lake.seen(column).await?;
     let Some(stored) = lake.open_partition(table, None).await? else { return Ok(()) };
     let now_us = lake.now().as_microsecond();
-    let bytes = stored.bytes() + conversations.iter().map(Reader::bytes).sum::<u64>();
-    let (rows, gone) =
-        cpu::run_on(bytes, move || summed(table, &stored, &seen(&conversations, column)?, now_us)).await?;
+    let (rows, gone) = cpu::run_on(stored.bytes(), move || summed(table, &stored, &seen, now_us)).await?;
     let change =
         Change { upserts: vec![rows], dropped: Some(those(gone)), walk_us: now_us, ..Change::default() };
     let counts = lake.fold(table, None, change).await?;
@@ -63,7 +59,7 @@ async fn adjust_one(
 fn summed(
     table: &'static Table,
     stored: &Reader,
-    seen: &BTreeMap<i64, Seen>,
+    seen: &AllSeen,
     now_us: i64,
 ) -> Result<(RecordBatch, Vec<i64>)> {
     let (mut batches, mut gone) = (Vec::new(), Vec::new());
@@ -83,12 +79,7 @@ fn is_from_conversations(batch: &RecordBatch, row: usize) -> bool {
     source.is_valid(row) && source.value(row) == FROM_CONVERSATIONS
 }
 
-fn with_sums(
-    table: &Table,
-    batch: &RecordBatch,
-    seen: &BTreeMap<i64, Seen>,
-    now_us: i64,
-) -> Result<RecordBatch> {
+fn with_sums(table: &Table, batch: &RecordBatch, seen: &AllSeen, now_us: i64) -> Result<RecordBatch> {
     let ids = ints(batch, "id");
     let of = |row: usize| int_at(ids, row).and_then(|id| seen.get(&id)).copied().unwrap_or_default();
     let rows: Vec<Seen> = (0..batch.num_rows()).map(of).collect();

@@ -28,7 +28,7 @@ pub(super) async fn erase(lake: &mut Lake, forgotten: &Forgotten, erased: &mut E
         walk.forgotten.extend(listed.into_iter().map(|id| forgotten.marker(Subject::Conversation(id))));
         // A name that no walk gives, and that no commit has named yet.
         let name = format!("{}-{:06}-{number:06}", lake.run_id(), lake.manifest.number);
-        let chunk = lake.put_chunk(&name, rows).await?;
+        let chunk = lake.put_chunk(&name, rows.bytes.into(), rows.rows).await?;
         erased.deleted.push(std::mem::replace(&mut walk.chunks[number], chunk).path);
     }
     lake.manifest.walk = Some(walk);

@@ -12,6 +12,7 @@ mod lease;
 mod masking;
 mod objects;
 mod open;
+mod seen;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,7 +31,7 @@ use crate::store::{Guard, Store};
 pub use self::adopt::table_of;
 pub use self::archive::{Name, RAW, open_segment, read_segment, unload_segment};
 pub use self::change::{Change, Departed, KeyValues, Keys};
-pub use self::chunk::open_chunk;
+pub use self::chunk::{open_chunk, read_chunk};
 pub use self::objects::{Put, needed_memory, open_object, partition_of};
 pub use self::open::{RunId, check_account, existing, newest};
 

@@ -133,16 +133,12 @@ impl Lake {
         state.deleted = state.objects.values().map(|object| object.deleted).sum();
     }
 
-    /// Opens all objects of a table, each with its partition, in the order of their paths.
-    pub async fn open_all(&mut self, table: &'static Table) -> Result<Vec<(Option<String>, Reader)>> {
-        let mut opened = Vec::new();
-        for path in self.paths(table) {
-            self.renew_if_due().await?;
-            let found = self.open_object(table, &path).await?;
-            let (reader, _) = found.ok_or_else(|| vanished(&path))?;
-            opened.push((partition_of(&path), reader));
-        }
-        Ok(opened)
+    /// Opens an object of a table that the manifest names. Who reads all of a table opens one after the other: there
+    /// may be thousands, each of which is a file, or all of its bytes.
+    pub async fn open_named(&mut self, table: &'static Table, path: &str) -> Result<Reader> {
+        self.renew_if_due().await?;
+        let found = self.open_object(table, path).await?;
+        found.map(|(reader, _)| reader).ok_or_else(|| vanished(path))
     }
 
     /// Opens the object of one partition, if there is one.

@@ -16,7 +16,7 @@ use super::columns::{
 use super::fetch::{Fetched, Thread};
 use super::keyed::{is_unreadable, sift};
 use super::ledger::Ledger;
-use super::listed::{Listed, Row};
+use super::listed::{Arranged, Row};
 use crate::cpu;
 use crate::decode::{Decoded, decode};
 use crate::erase;
@@ -31,7 +31,8 @@ const PIECE_BYTES: u64 = 2 << 20;
 
 /// What rows are built with.
 pub(super) struct Context {
-    pub listed: Listed,
+    /// What the list says of those that are fetched.
+    pub listed: Arranged,
     /// One row for each distinct listed id, sorted by id.
     pub index: Vec<Row>,
     pub ledger: Ledger,
@@ -41,6 +42,12 @@ pub(super) struct Context {
     pub walk_us: i64,
     /// What a partition of time spans.
     pub span: Span,
+}
+
+impl AsRef<[Row]> for Context {
+    fn as_ref(&self) -> &[Row] {
+        &self.index
+    }
 }
 
 /// The changes of some conversations.
@@ -135,10 +142,11 @@ impl Built {
         self.gone = gone.iter().map(|gone| gone.todo.id).collect();
         let listed: Vec<Option<Row>> = gone
             .iter()
-            .filter_map(|gone| gone.todo.listed.map(|listed| Some(context.index[listed as usize])))
+            .filter_map(|gone| gone.todo.listed.get().map(|listed| Some(context.index[listed as usize])))
             .collect();
         // Of orphans, and of what was pending, nothing is known but the id.
-        let unknown = gone.iter().map(|gone| gone.todo).filter(|todo| todo.listed.is_none() && !todo.known);
+        let unknown =
+            gone.iter().map(|gone| gone.todo).filter(|todo| todo.listed.get().is_none() && !todo.known);
         let orphans: Vec<i64> = unknown.map(|todo| todo.id).collect();
         if !listed.is_empty() || !orphans.is_empty() {
             let stubs = [listed_rows(&listed, context)?, bare_rows(orphans, context)?];
@@ -256,7 +264,7 @@ fn keep(decoded: &Decoded, rows: &[Option<usize>]) -> Result<RecordBatch> {
 fn ledger_columns(batch: &RecordBatch, accepted: &[&Fetched], context: &Context) -> Result<RecordBatch> {
     let rows: Vec<Option<Row>> = accepted
         .iter()
-        .map(|fetched| fetched.todo.listed.map(|listed| context.index[listed as usize]))
+        .map(|fetched| fetched.todo.listed.get().map(|listed| context.index[listed as usize]))
         .collect();
     let mut columns = from_list(batch, &rows, context)?;
     let updated = columns
@@ -293,8 +301,8 @@ impl State {
             let before = context.ledger.get(fetched.todo.id);
             return Self {
                 listed_at,
-                messages_as_of: before.and_then(|entry| entry.messages_as_of),
-                walked_at: before.and_then(|entry| entry.walked_at),
+                messages_as_of: before.and_then(|entry| entry.messages_as_of.get()),
+                walked_at: before.and_then(|entry| entry.walked_at.get()),
                 missing: before.is_some_and(|entry| entry.missing),
             };
         }

@@ -49,17 +49,21 @@ pub(super) struct Tally {
     pub error: Option<Error>,
 }
 
-/// Fetches all conversations of the plan and folds them in. What was fetched is put even when an error
-/// ends the phase.
+/// Fetches all conversations of the plan and folds them in, where there is `room` for so many bytes. What was
+/// fetched is put even when an error ends the phase.
 pub(super) async fn fetch_all(
     run: &Arc<Run>,
     writer: &mut Writer,
     plan: Plan,
     context: Arc<Context>,
+    room: u64,
 ) -> Result<Tally> {
     let held = Arc::new(Held::default());
     let (sender, receiver) = mpsc::channel(1);
-    let fetchers = Fetchers::new(run.clone(), plan, context.span, held.clone(), writer.progress.clone());
+    let fetchers = Fetchers {
+        checkpoint_bytes: run.checkpoint_bytes(room),
+        ..Fetchers::new(run.clone(), plan, context.span, held.clone(), writer.progress.clone())
+    };
     let (fetched, written) =
         tokio::join!(fetchers.run(sender), write_all(run, writer, context, receiver, &held));
     let mut tally = written?;
@@ -99,6 +103,8 @@ struct Fetchers {
     /// What has come, by partition.
     come: BTreeMap<String, Vec<Fetched>>,
     come_bytes: u64,
+    /// So many of them are handed over, however many are still to come.
+    checkpoint_bytes: u64,
     held: Arc<Held>,
     with_messages: bool,
     span: Span,
@@ -110,12 +116,14 @@ impl Fetchers {
     fn new(run: Arc<Run>, plan: Plan, span: Span, held: Arc<Held>, progress: Arc<Progress>) -> Self {
         let with_messages = run.settings.tables.contains(MESSAGES.name);
         let left = plan.partition_sizes();
+        let checkpoint_bytes = run.checkpoint_bytes(run.settings.memory);
         Self {
             run,
             plan,
             left,
             come: BTreeMap::new(),
             come_bytes: 0,
+            checkpoint_bytes,
             held,
             with_messages,
             span,
@@ -174,7 +182,7 @@ impl Fetchers {
 
     /// The pages of a checkpoint may be in memory twice: here, and with the writer.
     fn has_room(&self) -> bool {
-        self.come_bytes + self.held.bytes() < 2 * self.run.checkpoint_bytes()
+        self.come_bytes + self.held.bytes() < 2 * self.checkpoint_bytes
     }
 
     /// Nothing is on its way because too much is in memory: everything that has come is handed over, and
@@ -199,7 +207,7 @@ impl Fetchers {
     async fn take_in(&mut self, fetched: Fetched, sender: &mpsc::Sender<Handed>) -> Result<()> {
         self.failures = 0;
         self.progress.advance(1);
-        let number = fetched.todo.partition;
+        let number = fetched.todo.partition.get();
         let partition = self.partition_of(&fetched).await?;
         self.come_bytes += fetched.bytes();
         self.come.entry(partition.clone()).or_default().push(fetched);
@@ -208,14 +216,14 @@ impl Fetchers {
         if *left == 0 {
             self.hand_over(sender, &partition).await;
         }
-        if self.come_bytes >= self.run.checkpoint_bytes() {
+        if self.come_bytes >= self.checkpoint_bytes {
             self.hand_over_all(sender).await;
         }
         Ok(())
     }
 
     async fn partition_of(&self, fetched: &Fetched) -> Result<String> {
-        match (fetched.todo.partition, fetched.detail.clone()) {
+        match (fetched.todo.partition.get(), fetched.detail.clone()) {
             (Some(number), _) => Ok(self.plan.partitions[number as usize].clone()),
             (None, None) => Ok(self.span.of(None)),
             (None, Some(page)) => {
@@ -241,7 +249,7 @@ impl Fetchers {
         if self.failures >= FAILURES_IN_A_ROW_MAX && error.kind() == ErrorKind::Unavailable {
             return Some(error.at("table", CONVERSATIONS.name));
         }
-        let left = self.left.entry(todo.partition).or_default();
+        let left = self.left.entry(todo.partition.get()).or_default();
         *left = left.saturating_sub(1);
         let _ = sender.send(Handed::Failed(todo.id, error)).await;
         None

@@ -2,11 +2,12 @@
 //! forgotten. It is counted from what the lake holds, not from what the run believes to have put.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::Run;
 use super::build::Context;
 use super::children::Tally;
-use super::ledger::Ledger;
+use super::ledger::{Standing, standing};
 use super::plan::Rules;
 use super::writer::Writer;
 use crate::api::Answer;
@@ -39,14 +40,19 @@ impl Proof {
 pub(super) async fn prove(
     run: &Run,
     writer: &mut Writer,
-    context: &Context,
+    context: &Arc<Context>,
     rules: &Rules,
     tally: &Tally,
     left_out: u64,
     counted: Option<u64>,
 ) -> Result<Proof> {
-    let stored = Ledger::read(&mut writer.lake).await?;
-    let sum = sum(writer, context, rules, tally, &stored, left_out);
+    let read_before = &context.ledger.standing;
+    let sum = if read_before.is_of(&writer.lake) {
+        sum(writer, context, rules, tally, read_before, left_out)
+    } else {
+        let stored = standing(&mut writer.lake, context.clone()).await?;
+        sum(writer, context, rules, tally, &stored, left_out)
+    };
     if !sum.holds {
         writer.warn(format!(
             "{} listed conversations are neither stored nor pending: please report this as a bug.",
@@ -71,20 +77,21 @@ fn sum(
     context: &Context,
     rules: &Rules,
     tally: &Tally,
-    stored: &Ledger,
+    stored: &Standing,
     left_out: u64,
 ) -> Completeness {
-    let pending: HashSet<String> = writer.pending_keys(&CONVERSATIONS).into_iter().collect();
+    let pending = writer.pending_keys(&CONVERSATIONS);
+    let pending: HashSet<i64> = pending.iter().filter_map(|key| key.parse().ok()).collect();
     let mut sum = Completeness { listed: left_out, forgotten: left_out, ..Completeness::default() };
-    for row in context.index.iter().filter(|row| rules.includes(row)) {
+    for (number, row) in context.index.iter().enumerate().filter(|(_, row)| rules.includes(row)) {
         sum.listed += 1;
-        match stored.get(row.id) {
+        match stored.is_stored(number) {
             _ if tally.forgotten.contains(&row.id) => sum.forgotten += 1,
             _ if tally.aside.contains(&row.id) => sum.set_aside += 1,
-            _ if pending.contains(&row.id.to_string()) => sum.pending += 1,
-            Some(entry) if entry.deleted => sum.missing += 1,
-            Some(_) => sum.live += 1,
-            None => {}
+            _ if pending.contains(&row.id) => sum.pending += 1,
+            true if stored.is_deleted(number) => sum.missing += 1,
+            true => sum.live += 1,
+            false => {}
         }
     }
     sum.holds = sum.listed == sum.live + sum.missing + sum.pending + sum.set_aside + sum.forgotten;

@@ -1,7 +1,9 @@
 //! Phase 3: one row for each contact that a conversation names, bucket by bucket.
 //!
 //! A contact is asked for when it is new and when one of its conversations changed or was erased since.
-//! Two numbers a contact are held in memory.
+//! Two numbers a contact are held in memory ([`Latest`]).
+
+mod latest;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use bytes::Bytes;
 
+use self::latest::{Known, Latest};
 use super::Run;
 use super::columns::{assemble, broken, exchange, instants, int_at, ints, time, time_at, times};
 use super::keyed::{Answers, Keyed, ask_all, decode_each};
@@ -44,19 +47,8 @@ pub(super) async fn read(run: &Arc<Run>, writer: &mut Writer) -> Result<()> {
     Ok(())
 }
 
-/// When the conversations of a contact last changed, and when one was last found to be erased. Epoch
-/// microseconds.
-#[derive(Debug, Clone, Copy, Default)]
-struct Latest {
-    listed: Option<i64>,
-    erased: Option<i64>,
-}
-
-impl Latest {
-    fn add(&mut self, other: Self) {
-        self.listed = self.listed.max(other.listed);
-        self.erased = self.erased.max(other.erased);
-    }
+fn asked(known: &[Known]) -> Vec<Wanted> {
+    known.iter().map(|known| (known.key, known.listed.get())).collect()
 }
 
 /// One such table.
@@ -77,11 +69,12 @@ impl Lookup<'_> {
             return Ok(());
         }
         let wanted = self.wanted(writer).await?;
-        let total: usize = wanted.values().map(Vec::len).sum();
-        writer.progress.begin(Phase::Contacts, total as u64);
-        for (bucket, wanted) in wanted {
+        writer.progress.begin(Phase::Contacts, wanted.len() as u64);
+        let is_of_one =
+            |one: &Known, other: &Known| self.partition_of(one.key) == self.partition_of(other.key);
+        for wanted in wanted.chunk_by(is_of_one) {
             for piece in wanted.chunks(KEYS_AT_ONCE) {
-                self.read_piece(writer, &bucket, piece).await?;
+                self.read_piece(writer, &self.partition_of(piece[0].key), &asked(piece)).await?;
                 writer.checkpoint_if_due(&self.run.settings).await?;
                 if self.run.stop.asked().is_some() {
                     return Ok(());
@@ -100,33 +93,36 @@ impl Lookup<'_> {
         (state.inputs, state.bookmark, state.synced_at) = (Some(inputs), bookmark, synced_at);
     }
 
-    /// The contacts to ask for, by bucket.
-    async fn wanted(&self, writer: &mut Writer) -> Result<std::collections::BTreeMap<String, Vec<Wanted>>> {
+    /// The contacts to ask for, sorted by bucket.
+    async fn wanted(&self, writer: &mut Writer) -> Result<Vec<Known>> {
         let keys = self.keys;
-        let mut latest: HashMap<i64, Latest> = HashMap::new();
-        for (_, object) in writer.lake.open_all(&CONVERSATIONS).await? {
-            for (key, found) in cpu::run_on(object.bytes(), move || changes_of(&object, keys)).await? {
-                latest.entry(key).or_default().add(found);
-            }
+        let mut latest = Latest::default();
+        for path in writer.lake.paths(&CONVERSATIONS) {
+            let object = writer.lake.open_named(&CONVERSATIONS, &path).await?;
+            latest = cpu::run_on(object.bytes(), move || changes_of(latest, &object, keys)).await?;
         }
-        latest.retain(|key, _| !erase::is_forgotten_person(&writer.forgotten, *key));
+        latest.settle();
+        latest.retain(|key| !erase::is_forgotten_person(&writer.forgotten, key));
         for key in writer.pending_keys(self.table) {
             // No conversation names it any more, so there is nothing to look for.
-            if !key.parse().is_ok_and(|key| latest.contains_key(&key)) {
+            if !key.parse().is_ok_and(|key| latest.has(key)) {
                 writer.settle(self.table, &key);
             }
         }
         if !self.run.settings.refetch {
-            self.leave_out_known(writer, &mut latest).await?;
+            latest = self.leave_out_known(writer, latest).await?;
         }
-        let mut buckets = std::collections::BTreeMap::<String, Vec<Wanted>>::new();
-        for (key, change) in latest {
-            buckets.entry(self.partition_of(key)).or_default().push((key, change.listed));
+        let mut wanted = latest.into_all();
+        let count = self.buckets();
+        wanted.sort_unstable_by_key(|known| (known.key.rem_euclid(count), known.key));
+        Ok(wanted)
+    }
+
+    fn buckets(&self) -> i64 {
+        match self.table.partition {
+            Partition::Bucket(count) => i64::from(count),
+            _ => unreachable!("looked up tables are cut into buckets"),
         }
-        for wanted in buckets.values_mut() {
-            wanted.sort_unstable();
-        }
-        Ok(buckets)
     }
 
     fn partition_of(&self, key: i64) -> String {
@@ -139,21 +135,24 @@ impl Lookup<'_> {
     /// What is stored and new enough need not be asked for: nothing was listed since, and no conversation was
     /// found to be erased since all were last looked at. Drift's clock shows whole seconds: an erasure that was
     /// found in the very second of the last look may be later than it.
-    async fn leave_out_known(&self, writer: &mut Writer, latest: &mut HashMap<i64, Latest>) -> Result<()> {
-        let pending: HashSet<String> = writer.pending_keys(self.table).into_iter().collect();
+    async fn leave_out_known(&self, writer: &mut Writer, mut latest: Latest) -> Result<Latest> {
+        let pending = writer.pending_keys(self.table);
+        let pending: HashSet<i64> = pending.iter().filter_map(|key| key.parse().ok()).collect();
+        let pending = Arc::new(pending);
         let synced_at = writer.lake.table(self.table).synced_at;
         let looked_at = synced_at.map(jiff::Timestamp::as_microsecond);
-        for (_, object) in writer.lake.open_all(self.table).await? {
-            for (key, as_of) in cpu::run_on(object.bytes(), move || stored(&object)).await? {
-                let is_new_enough = latest.get(&key).is_some_and(|latest| {
-                    as_of >= latest.listed && latest.erased.is_none_or(|erased| looked_at > Some(erased))
-                });
-                if is_new_enough && !pending.contains(&key.to_string()) {
-                    latest.remove(&key);
+        for path in writer.lake.paths(self.table) {
+            let (object, pending) = (writer.lake.open_named(self.table, &path).await?, pending.clone());
+            let bytes = object.bytes();
+            let leave_out = move || {
+                for (key, as_of) in stored(&object)?.into_iter().filter(|(key, _)| !pending.contains(key)) {
+                    latest.leave_out(key, as_of, looked_at);
                 }
-            }
+                Ok(latest)
+            };
+            latest = cpu::run_on(bytes, leave_out).await?;
         }
-        Ok(())
+        Ok(latest)
     }
 
     async fn read_piece(&self, writer: &mut Writer, bucket: &str, piece: &[Wanted]) -> Result<()> {
@@ -333,21 +332,19 @@ fn another(page: &Page) -> Error {
     Error::unavailable("Drift answered another record than the one that was asked for").at("call", &page.path)
 }
 
-/// When each key's conversations last changed, or were found to be erased.
-fn changes_of(object: &Reader, keys: &str) -> Result<Vec<(i64, Latest)>> {
-    let mut found: HashMap<i64, Latest> = HashMap::new();
+/// Notes when each key's conversations last changed, or were found to be erased.
+fn changes_of(mut latest: Latest, object: &Reader, keys: &str) -> Result<Latest> {
     for batch in object.columns(&[keys, "_listed_at", "_deleted_at"])? {
         let batch = batch?;
         let (listed, deleted) = (instants(&batch, "_listed_at"), instants(&batch, "_deleted_at"));
+        let ids = ints(&batch, keys);
         for row in 0..batch.num_rows() {
-            let Some(key) = int_at(ints(&batch, keys), row) else { continue };
-            found
-                .entry(key)
-                .or_default()
-                .add(Latest { listed: time_at(listed, row), erased: time_at(deleted, row) });
+            if let Some(key) = int_at(ids, row) {
+                latest.note(key, time_at(listed, row), time_at(deleted, row));
+            }
         }
     }
-    Ok(found.into_iter().collect())
+    Ok(latest)
 }
 
 /// What is stored: key, and the time it is as of; a tombstone is as of when it was set.

@@ -9,16 +9,16 @@ use super::Run;
 use super::build::Context;
 use super::children::{Tally, fetch_all};
 use super::completeness::{self, Proof};
-use super::ledger::Ledger;
-use super::listed::Row;
+use super::ledger::{self, Asked, Ledger};
+use super::listed::{Arranged, Listed, Row};
 use super::orphans::Orphans;
 use super::plan::{Plan, Rules, plan};
+use super::room::{self, MONTH_US};
 use super::strays;
 use super::walk::{Walk, begin};
 use super::writer::Writer;
-use crate::config::{
-    BOOKMARK_MARGIN, CONVERSATION_BYTES, CONVERSATIONS_A_MONTH_MAX, FIRST_FULL_AGAIN, LOOKBACK, Since,
-};
+use crate::config::{BOOKMARK_MARGIN, CONVERSATIONS_A_MONTH_MAX, FIRST_FULL_AGAIN, LOOKBACK, Since};
+use crate::cpu;
 use crate::error::{Error, Result};
 use crate::manifest::{FullWalk, Manifest, Subject, WalkState};
 use crate::progress::Phase;
@@ -57,43 +57,49 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
         keep_walk(writer, walk.state);
         return Ok(Proof::default());
     }
-    let ledger = Ledger::read(&mut writer.lake).await?.without(&writer.forgotten);
-    if !walk.check_end(run, writer, &ledger).await? {
-        return Ok(Proof::default());
-    }
-    let index = known_ones(walk.listed.index(), &mut walk.state, writer);
+    room::check_index(&walk.listed, run.settings.memory)?;
+    let index = walk.listed.index().await?;
+    let seen = walk.seen(index.len());
+    let index = known_ones(index, &mut walk.state, writer);
     let span = writer.lake.manifest.span.unwrap_or_else(|| choose_span(run.settings.partition_by, &index));
-    warn_of_span(run, writer);
-    check_memory(run, writer, &index, since, span)?;
-    if writer.lake.manifest.span.replace(span).is_none() {
-        // Committed before the first object is put: a run that is killed must not leave one layout, and the
-        // next begin another.
-        writer.checkpoint().await?;
-    }
-    let rules = Rules {
+    let mut rules = Rules {
         with_messages: run.settings.tables.contains(MESSAGES.name),
-        full: walk.state.full && walk.trouble.is_none(),
+        full: walk.state.full,
         refetch: walk.state.refetch,
         accept_deletions: run.settings.accept_deletions,
         since_us: since,
         walk: walk.state.started_at,
         span,
     };
+    let adopted = writer.lake.manifest.adopted.clone();
+    let (index, ledger) = read_ledger(writer, index, rules, !adopted.is_empty()).await?;
+    if !walk.check_end(run, writer, &ledger, seen).await? {
+        return Ok(Proof::default());
+    }
+    rules.full &= walk.trouble.is_none();
+    warn_of_span(run, writer);
+    room::check_partitions(run, writer, &index, since, span)?;
+    if writer.lake.manifest.span.replace(span).is_none() {
+        // Committed before the first object is put: a run that is killed must not leave one layout, and the
+        // next begin another.
+        writer.checkpoint().await?;
+    }
     if writer.lake.table(&CONVERSATIONS).reset.is_some() {
         strays::drop(writer, &index, &ledger, rules).await?;
     }
     let pending = pending_ids(writer);
-    let orphans = Orphans::read(writer, &ledger).await?;
+    let orphans = Orphans::read(writer, adopted, &ledger).await?;
     let mut plan = plan(&index, &ledger, &pending, rules);
     plan.add_orphans(&orphans);
     note_walk(writer, &walk, &plan);
     let doubts = doubts_absence(&plan, writer);
+    let room = room::beside(&walk.listed, &index, &ledger, &plan, run.settings.memory)?;
     let forgotten = writer.forgotten.clone();
     let walk_us = rules.walk.as_microsecond();
-    let context = Context { listed: walk.listed, index, ledger, forgotten, walk_us, span };
-    let context = Arc::new(context);
+    let (index, listed) = arrange(walk.listed, index, &plan).await?;
+    let context = Arc::new(Context { listed, index, ledger, forgotten, walk_us, span });
     writer.progress.begin(Phase::Fetching, plan.todos.len() as u64);
-    let tally = fetch_all(run, writer, plan, context.clone()).await?;
+    let tally = fetch_all(run, writer, plan, context.clone(), room).await?;
     note_tally(writer, &tally);
     note_threads(run, writer);
     if let Some(error) = tally.error {
@@ -115,6 +121,31 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
     }
     writer.lake.manifest.walk = None;
     Ok(proof)
+}
+
+/// The ledger, as far as a plan for what is listed needs it, or all of it.
+async fn read_ledger(
+    writer: &mut Writer,
+    index: Vec<Row>,
+    rules: Rules,
+    everything: bool,
+) -> Result<(Vec<Row>, Ledger)> {
+    let everything = everything || writer.lake.table(&CONVERSATIONS).reset.is_some();
+    let (pending, forgotten) = (pending_ids(writer), writer.forgotten.clone());
+    let asked = Asked { index, pending, rules, everything, forgotten };
+    let (ledger, asked) = ledger::read(&mut writer.lake, asked).await?;
+    Ok((asked.index, ledger))
+}
+
+/// What the list says of those that are to be fetched; of the others it is not needed any more.
+async fn arrange(listed: Listed, index: Vec<Row>, plan: &Plan) -> Result<(Vec<Row>, Arranged)> {
+    let mut wanted: Vec<u32> = plan.todos.iter().filter_map(|todo| todo.listed.get()).collect();
+    wanted.sort_unstable();
+    cpu::run_on(listed.rows(), move || {
+        let arranged = Arranged::from(&listed, &index, &wanted)?;
+        Ok((index, arranged))
+    })
+    .await
 }
 
 /// Takes up the walk of an earlier run when it is young enough and of the same kind, else begins one.
@@ -215,7 +246,7 @@ fn choose_span(asked: PartitionBy, index: &[Row]) -> Span {
         PartitionBy::Auto => {
             let mut months = HashMap::new();
             for row in index {
-                let month = row.created_us.map(|us| us.div_euclid(MONTH_US));
+                let month = row.created.get().map(|us| us.div_euclid(MONTH_US));
                 *months.entry(month).or_insert(0u64) += 1;
             }
             let most = months.values().copied().max().unwrap_or(0);
@@ -236,40 +267,6 @@ fn warn_of_span(run: &Run, writer: &mut Writer) {
         writer.warn(format!("The lake is partitioned by {kept} since its first run, and stays so."));
     }
 }
-
-/// Refuses a load whose largest partition would not fit, before anything is fetched for it.
-fn check_memory(run: &Run, writer: &Writer, index: &[Row], since_us: Option<i64>, span: Span) -> Result<()> {
-    if !writer.lake.paths(&CONVERSATIONS).is_empty() {
-        return Ok(());
-    }
-    let mut sizes = HashMap::new();
-    for row in index.iter().filter(|row| since_us.is_none_or(|since| row.updated_us >= since)) {
-        *sizes.entry(row.created_us.map(|us| us.div_euclid(days_us(span)))).or_insert(0u64) += 1;
-    }
-    let most = sizes.into_values().max().unwrap_or(0);
-    if 2 * most * CONVERSATION_BYTES <= run.settings.memory {
-        return Ok(());
-    }
-    let needed = (2 * most * CONVERSATION_BYTES).div_ceil(1 << 20);
-    let column = span.column();
-    let other = if span == Span::Month { ", or with --partition-by day" } else { "" };
-    Err(Error::usage(format!(
-        "one {column} has {most} conversations, too many to fold in the memory allowed"
-    ))
-    .at("table", CONVERSATIONS.name)
-    .hint(format!("run again with --memory {needed}MiB{other}; nothing was fetched for them yet")))
-}
-
-/// The length of a partition, in microseconds; months are counted as thirty days.
-fn days_us(span: Span) -> i64 {
-    match span {
-        Span::Month => MONTH_US,
-        Span::Day => MONTH_US / 30,
-    }
-}
-
-/// Thirty days, which is near enough to estimate the fullest month.
-const MONTH_US: i64 = 30 * 24 * 3600 * 1_000_000;
 
 /// The listed conversations but those that turned out to be forgotten after they were first listed.
 fn known_ones(mut index: Vec<Row>, state: &mut WalkState, writer: &Writer) -> Vec<Row> {

@@ -1,26 +1,23 @@
 //! The ledger: what the lake already holds for each conversation, read from the ledger columns of
-//! `conversations`. Some 48 bytes a conversation, sorted by id.
+//! `conversations`. Of those that need nothing only some bits are kept; of the others 40 bytes each.
 
-use arrow::array::{Array, RecordBatch};
+mod read;
+
 use jiff::Timestamp;
 
-use super::columns::{instants, int_at, ints, time_at};
+use super::bits::Bits;
+use super::moment::Moment;
 use crate::config::SETTLES_AFTER;
-use crate::error::Result;
-use crate::lake::Lake;
-use crate::manifest::{Forgotten, Subject};
-use crate::tables::{CONVERSATIONS, MESSAGES};
-use crate::{cpu, data_file};
 
-const COLUMNS: &[&str] = &["id", "_listed_at", "_messages_as_of", "_walked_at", "_missing", "_deleted_at"];
+pub(super) use self::read::{Asked, Standing, read, standing};
 
-/// One conversation of the lake. Times are epoch microseconds; `None` means never.
+/// One conversation of the lake. Times are epoch microseconds; none means never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry {
     pub id: i64,
-    pub listed_at: Option<i64>,
-    pub messages_as_of: Option<i64>,
-    pub walked_at: Option<i64>,
+    pub listed_at: Moment,
+    pub messages_as_of: Moment,
+    pub walked_at: Moment,
     /// Index into [`Ledger::partition`].
     pub partition: u32,
     /// Its detail answered 404.
@@ -29,11 +26,19 @@ pub(super) struct Entry {
     pub missing: bool,
 }
 
-/// All conversations of the lake, sorted by id.
+/// The conversations of the lake that a plan has to know of, sorted by id, and what is to be known of the others.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     entries: Vec<Entry>,
     partitions: Vec<String>,
+    /// Listed conversations that are stored and need nothing, by their number in the index of what is listed.
+    settled: Bits,
+    /// How the listed ones stand in the lake.
+    pub standing: Standing,
+    /// Stored and not deleted.
+    pub live: u64,
+    /// Stored and not deleted, but not listed.
+    pub unlisted: u64,
 }
 
 impl Entry {
@@ -41,74 +46,53 @@ impl Entry {
     ///
     /// A message may become visible late, so a conversation only settles some minutes after it changed.
     pub fn is_settled(&self, updated_us: i64, with_messages: bool) -> bool {
-        let listed = self.listed_at.is_some_and(|listed| listed >= updated_us);
+        let listed = self.listed_at.get().is_some_and(|listed| listed >= updated_us);
         listed && (!with_messages || self.deleted || self.has_settled_messages(updated_us))
     }
 
     fn has_settled_messages(&self, updated_us: i64) -> bool {
         let margin = SETTLES_AFTER.as_micros() as i64;
-        self.messages_as_of.is_some_and(|as_of| as_of >= updated_us)
-            && self.walked_at.is_some_and(|walked| walked >= updated_us.saturating_add(margin))
+        self.messages_as_of.get().is_some_and(|as_of| as_of >= updated_us)
+            && self.walked_at.get().is_some_and(|walked| walked >= updated_us.saturating_add(margin))
     }
 
     /// Whether this very walk has already fetched it, as recent as the list shows it.
     pub fn was_fetched_by(&self, walk: Timestamp, updated_us: i64) -> bool {
-        self.walked_at == Some(walk.as_microsecond())
-            && self.listed_at.is_some_and(|listed| listed >= updated_us)
-            && self.messages_as_of.is_some_and(|as_of| as_of >= updated_us)
+        self.walked_at.get() == Some(walk.as_microsecond())
+            && self.listed_at.get().is_some_and(|listed| listed >= updated_us)
+            && self.messages_as_of.get().is_some_and(|as_of| as_of >= updated_us)
     }
 
     /// Messages that a walk has fetched which began at or before `reset_us` are no longer in the lake.
     fn lose_messages(&mut self, reset_us: i64) {
-        if self.walked_at.is_some_and(|walked| walked <= reset_us) {
-            (self.messages_as_of, self.walked_at, self.missing) = (None, None, false);
+        if self.walked_at.get().is_some_and(|walked| walked <= reset_us) {
+            (self.messages_as_of, self.walked_at, self.missing) = (None.into(), None.into(), false);
         }
     }
 
     /// Whether its messages were never fetched, or not since the conversation last changed and settled.
     pub fn lacks_messages(&self) -> bool {
-        let settled = match self.listed_at {
+        let settled = match self.listed_at.get() {
             Some(listed) => self.has_settled_messages(listed),
-            None => self.messages_as_of.is_some(),
+            None => self.messages_as_of.get().is_some(),
         };
         !self.deleted && !settled
     }
 }
 
 impl Ledger {
-    /// Reads the ledger of the lake.
-    pub async fn read(lake: &mut Lake) -> Result<Self> {
-        let mut ledger = Self::default();
-        let rows = lake.manifest.tables.get(CONVERSATIONS.name).map_or(0, |table| table.rows);
-        ledger.entries.reserve_exact(rows as usize);
-        for (partition, object) in lake.open_all(&CONVERSATIONS).await? {
-            let number = ledger.partitions.len() as u32;
-            let entries = cpu::run_on(object.bytes(), move || read_object(&object, number)).await?;
-            ledger.entries.extend(entries);
-            ledger.partitions.push(partition.unwrap_or_default());
-        }
-        ledger.entries.sort_unstable_by_key(|entry| entry.id);
-        if let Some(reset) = lake.manifest.tables.get(MESSAGES.name).and_then(|table| table.reset) {
-            ledger.entries.iter_mut().for_each(|entry| entry.lose_messages(reset.as_microsecond()));
-        }
-        Ok(ledger)
-    }
-
     /// The ledger of these conversations, of which nothing else is known.
     pub fn of(mut entries: Vec<Entry>) -> Self {
         entries.sort_unstable_by_key(|entry| entry.id);
-        Self { entries, partitions: vec![String::new()] }
+        Self { entries, partitions: vec![String::new()], ..Self::default() }
     }
 
-    /// The same without what is forgotten.
-    pub fn without(mut self, forgotten: &Forgotten) -> Self {
-        if !forgotten.is_empty() {
-            self.entries.retain(|entry| !forgotten.contains(Subject::Conversation(entry.id)));
-        }
-        self
+    /// Whether the listed conversation of this number is known to need nothing; it has no entry then.
+    pub fn is_settled(&self, number: usize) -> bool {
+        self.settled.has(number)
     }
 
-    /// The conversation of this id.
+    /// The conversation of this id, if the plan has to know of it.
     pub fn get(&self, id: i64) -> Option<&Entry> {
         let found = self.entries.binary_search_by_key(&id, |entry| entry.id).ok()?;
         self.entries.get(found)
@@ -119,31 +103,9 @@ impl Ledger {
         &self.partitions[entry.partition as usize]
     }
 
-    /// All conversations, by id.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+    /// All that the plan has to know of, by id.
+    pub fn iter(&self) -> std::slice::Iter<'_, Entry> {
         self.entries.iter()
-    }
-}
-
-fn read_object(reader: &data_file::Reader, partition: u32) -> Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for batch in reader.columns(COLUMNS)? {
-        let batch = batch?;
-        entries.extend((0..batch.num_rows()).map(|row| entry(&batch, row, partition)));
-    }
-    Ok(entries)
-}
-
-fn entry(batch: &RecordBatch, row: usize, partition: u32) -> Entry {
-    let time = |name: &str| time_at(instants(batch, name), row);
-    Entry {
-        id: int_at(ints(batch, "id"), row).expect("a key is never null"),
-        listed_at: time("_listed_at"),
-        messages_as_of: time("_messages_as_of"),
-        walked_at: time("_walked_at"),
-        partition,
-        deleted: time("_deleted_at").is_some(),
-        missing: super::columns::column(batch, "_missing").is_valid(row),
     }
 }
 
@@ -156,13 +118,18 @@ mod tests {
     fn entry(listed: i64, as_of: Option<i64>, walked: Option<i64>) -> Entry {
         Entry {
             id: 1,
-            listed_at: Some(listed),
-            messages_as_of: as_of,
-            walked_at: walked,
+            listed_at: Some(listed).into(),
+            messages_as_of: as_of.into(),
+            walked_at: walked.into(),
             partition: 0,
             deleted: false,
             missing: false,
         }
+    }
+
+    #[test]
+    fn an_entry_is_small() {
+        assert_eq!(size_of::<Entry>(), 40);
     }
 
     #[test]

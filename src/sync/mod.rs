@@ -7,6 +7,7 @@
 //! Promises: messages are put before their conversation, and both before the manifest that names them; what
 //! was fetched is committed even when the run is stopped or fails; the report says what is not complete.
 
+mod bits;
 mod build;
 mod children;
 mod completeness;
@@ -20,12 +21,14 @@ mod ledger;
 mod listed;
 mod lists;
 mod meetings;
+mod moment;
 mod order;
 mod orphans;
 mod plan;
 pub mod rebuild;
 mod record;
 mod replay;
+mod room;
 mod strays;
 mod views;
 mod walk;
@@ -232,10 +235,11 @@ impl Run {
             .map_or(self.started, |now| now.max(self.started))
     }
 
-    /// The most bytes of pages that are folded at once. They are in memory several times: as pages (those that
-    /// come meanwhile, too), as columns, sorted, merged, and waiting to be encoded.
-    fn checkpoint_bytes(&self) -> u64 {
-        self.settings.checkpoint_bytes.min(self.settings.memory / 16)
+    /// The most bytes of pages that are folded at once, where there is `room` for so many bytes. They are in memory
+    /// several times: as pages (those that come meanwhile, too), as columns, sorted, merged, and waiting to be
+    /// encoded.
+    fn checkpoint_bytes(&self, room: u64) -> u64 {
+        self.settings.checkpoint_bytes.min(room / 16)
     }
 
     /// One call, or nothing when the run is asked to stop meanwhile.

@@ -23,9 +23,8 @@ pub(super) struct Orphans {
 }
 
 impl Orphans {
-    /// Looks through the objects that were adopted and not gone over since.
-    pub async fn read(writer: &mut Writer, ledger: &Ledger) -> Result<Self> {
-        let objects: BTreeSet<String> = writer.lake.manifest.adopted.iter().cloned().collect();
+    /// Looks through the objects that were `adopted` and not gone over since; the ledger knows every conversation.
+    pub async fn read(writer: &mut Writer, objects: BTreeSet<String>, ledger: &Ledger) -> Result<Self> {
         let mut orphans = BTreeMap::new();
         for path in &objects {
             let (Some(table), Some(partition)) = (table_of(path), partition_of(path)) else { continue };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::ledger::Ledger;
+use super::ledger::{Entry, Ledger};
 use super::listed::Row;
 use super::orphans::Orphans;
 use crate::config::{ABSENT_MIN, ABSENT_SHARE_MAX};
@@ -34,13 +34,30 @@ pub(super) struct Rules {
 pub(super) struct Todo {
     pub id: i64,
     /// Index into [`Plan::partitions`]; none while nobody knows when the conversation began.
-    pub partition: Option<u32>,
+    pub partition: Number,
     /// Index into the listed rows.
-    pub listed: Option<u32>,
+    pub listed: Number,
     /// The lake has it.
     pub known: bool,
     /// A full walk did not list it.
     pub absent: bool,
+}
+
+/// A number that may be none, in four bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Number(u32);
+
+impl Number {
+    /// The number, if it is one.
+    pub fn get(self) -> Option<u32> {
+        (self.0 != u32::MAX).then_some(self.0)
+    }
+}
+
+impl From<Option<u32>> for Number {
+    fn from(number: Option<u32>) -> Self {
+        Self(number.unwrap_or(u32::MAX))
+    }
 }
 
 /// What must be fetched, newest partition first.
@@ -60,11 +77,17 @@ pub(super) struct Plan {
 /// Plans what to fetch: pending keys, listed conversations that are not settled, stored ones that lack
 /// messages, and, after a full walk, stored ones that were not listed.
 pub(super) fn plan(listed: &[Row], ledger: &Ledger, pending: &[i64], rules: Rules) -> Plan {
-    let wanted = listed.iter().filter(|row| rules.includes(row) && rules.wants(row, ledger)).count();
-    let mut plan = Plan { todos: Vec::with_capacity(wanted), ..Plan::default() };
-    for (number, row) in (0..).zip(listed).filter(|(_, row)| rules.includes(row)) {
+    let wanted = |number: u32, row: &Row| {
+        let unsettled = !ledger.is_settled(number as usize);
+        let wants = || ledger.get(row.id).is_none_or(|entry| rules.wants(row, entry));
+        unsettled && (wants() || pending.binary_search(&row.id).is_ok())
+    };
+    let included = || (0..).zip(listed).filter(|(_, row)| rules.includes(row));
+    let count = included().filter(|(number, row)| wanted(*number, row)).count();
+    let mut plan = Plan { todos: Vec::with_capacity(count), ..Plan::default() };
+    for (number, row) in included() {
         plan.counted += 1;
-        if rules.wants(row, ledger) || pending.binary_search(&row.id).is_ok() {
+        if wanted(number, row) {
             plan.push_listed(number, row, ledger, rules.span);
         }
     }
@@ -81,8 +104,13 @@ impl Rules {
         self.since_us.is_none_or(|since| row.updated_us == i64::MIN || row.updated_us >= since)
     }
 
-    fn wants(&self, row: &Row, ledger: &Ledger) -> bool {
-        let Some(entry) = ledger.get(row.id) else { return true };
+    /// Whether a conversation that is not listed is taken for one that may be gone.
+    pub fn infers_absence(&self) -> bool {
+        self.full && self.since_us.is_none()
+    }
+
+    /// Whether a listed conversation that is stored is fetched again.
+    pub fn wants(&self, row: &Row, entry: &Entry) -> bool {
         if self.with_messages && entry.was_fetched_by(self.walk, row.updated_us) {
             return false;
         }
@@ -97,13 +125,13 @@ impl Plan {
         let entry = ledger.get(row.id);
         let partition = match entry {
             Some(entry) => self.number(ledger.partition(entry)),
-            None => self.number(&span.of(row.created_us)),
+            None => self.number(&span.of(row.created.get())),
         };
         let known = entry.is_some();
         self.todos.push(Todo {
             id: row.id,
-            partition: Some(partition),
-            listed: Some(number),
+            partition: Some(partition).into(),
+            listed: Some(number).into(),
             known,
             absent: false,
         });
@@ -114,18 +142,18 @@ impl Plan {
     fn push_stored(&mut self, listed: &[Row], ledger: &Ledger, pending: &[i64], rules: Rules) {
         let is_listed = |id: i64| listed.binary_search_by_key(&id, |row| row.id).is_ok();
         let unlisted = || ledger.iter().filter(|entry| !is_listed(entry.id));
-        let infers = rules.full && rules.since_us.is_none();
-        let absent = if infers { unlisted().filter(|entry| !entry.deleted).count() } else { 0 };
-        let live = ledger.iter().filter(|entry| !entry.deleted).count();
-        self.absent = absent as u64;
-        self.doubts_absence =
-            absent > ABSENT_MIN && absent as f64 > live as f64 * ABSENT_SHARE_MAX && !rules.accept_deletions;
+        let infers = rules.infers_absence();
+        let absent = if infers { ledger.unlisted } else { 0 };
+        self.absent = absent;
+        self.doubts_absence = absent > ABSENT_MIN
+            && absent as f64 > ledger.live as f64 * ABSENT_SHARE_MAX
+            && !rules.accept_deletions;
         for entry in unlisted() {
             let absent = infers && !entry.deleted && !self.doubts_absence;
             let lacking = rules.with_messages && entry.lacks_messages();
             if absent || lacking || pending.binary_search(&entry.id).is_ok() {
-                let partition = Some(self.number(ledger.partition(entry)));
-                self.todos.push(Todo { id: entry.id, partition, listed: None, known: true, absent });
+                let partition = Some(self.number(ledger.partition(entry))).into();
+                self.todos.push(Todo { id: entry.id, partition, listed: None.into(), known: true, absent });
             }
         }
     }
@@ -135,7 +163,8 @@ impl Plan {
         for id in pending {
             let is_listed = listed.binary_search_by_key(id, |row| row.id).is_ok();
             if !is_listed && ledger.get(*id).is_none() {
-                self.todos.push(Todo { id: *id, partition: None, listed: None, known: false, absent: false });
+                let (partition, listed) = (None.into(), None.into());
+                self.todos.push(Todo { id: *id, partition, listed, known: false, absent: false });
             }
         }
     }
@@ -143,12 +172,15 @@ impl Plan {
     /// Adds conversations of which only adopted rows are known, unless the list brought them. They stay in
     /// the partition of those rows.
     pub fn add_orphans(&mut self, orphans: &Orphans) {
+        if orphans.parents.is_empty() {
+            return;
+        }
         let known: BTreeSet<i64> =
-            self.todos.iter().filter(|todo| todo.listed.is_some()).map(|todo| todo.id).collect();
-        self.todos.retain(|todo| todo.listed.is_some() || !orphans.parents.contains_key(&todo.id));
+            self.todos.iter().filter(|todo| todo.listed.get().is_some()).map(|todo| todo.id).collect();
+        self.todos.retain(|todo| todo.listed.get().is_some() || !orphans.parents.contains_key(&todo.id));
         for (id, partition) in orphans.parents.iter().filter(|(id, _)| !known.contains(id)) {
-            let partition = Some(self.number(partition));
-            let (listed, known, absent) = (None, false, false);
+            let partition = Some(self.number(partition)).into();
+            let (listed, known, absent) = (None.into(), false, false);
             self.todos.push(Todo { id: *id, partition, listed, known, absent });
         }
         self.order();
@@ -168,14 +200,29 @@ impl Plan {
     /// Newest partition first, so that the newest months are useful first.
     fn order(&mut self) {
         let partitions = &self.partitions;
-        let name = |todo: &Todo| todo.partition.map(|number| partitions[number as usize].as_str());
-        self.todos.sort_by(|one, other| name(other).cmp(&name(one)).then(one.id.cmp(&other.id)));
+        let name = |todo: &Todo| todo.partition.get().map(|number| partitions[number as usize].as_str());
+        // In place, since no id is there twice.
+        self.todos.sort_unstable_by(|one, other| name(other).cmp(&name(one)).then(one.id.cmp(&other.id)));
     }
 
     /// How many conversations each partition has to fetch.
     pub fn partition_sizes(&self) -> BTreeMap<Option<u32>, usize> {
         let mut sizes = BTreeMap::new();
-        self.todos.iter().for_each(|todo| *sizes.entry(todo.partition).or_default() += 1);
+        self.todos.iter().for_each(|todo| *sizes.entry(todo.partition.get()).or_default() += 1);
         sizes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_todo_is_small() {
+        assert_eq!(size_of::<Todo>(), 24);
+        assert_eq!(
+            [None, Some(0), Some(7)].map(|number| Number::from(number).get()),
+            [None, Some(0), Some(7)]
+        );
     }
 }

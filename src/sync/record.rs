@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::build::Context;
 use super::fetch::{Fetched, Thread};
 use super::ledger::{Entry, Ledger};
-use super::listed::{Listed, Row};
+use super::listed::{Arranged, Listed, Row};
 use super::plan::Todo;
 use crate::archive::{self, Conversation, Conversations, Head, Step};
 use crate::columns::assemble;
@@ -27,7 +27,7 @@ pub(super) fn recorded(
     fetched.sort_by_key(|fetched| fetched.todo.id);
     let (mut bodies, mut with, mut rows) = (Vec::new(), Vec::with_capacity(fetched.len()), Vec::new());
     for Fetched { todo, detail, thread } in fetched {
-        rows.extend(todo.listed.map(|listed| Some(context.index[listed as usize])));
+        rows.extend(todo.listed.get().map(|listed| Some(context.index[listed as usize])));
         let gone = detail.is_none();
         bodies.extend(detail.map(|page| page.body));
         let thread = match thread {
@@ -39,7 +39,7 @@ pub(super) fn recorded(
                 archive::Thread::Pages(count)
             }
         };
-        let (id, known, listed) = (todo.id, todo.known, todo.listed.is_some());
+        let (id, known, listed) = (todo.id, todo.known, todo.listed.get().is_some());
         with.push(Conversation { id, known, listed, gone, thread });
     }
     let listed = !rows.is_empty();
@@ -53,8 +53,8 @@ pub(super) fn recorded(
 
 fn not_asked(entry: Option<&Entry>) -> archive::Thread {
     archive::Thread::NotAsked {
-        messages_as_of: entry.and_then(|entry| entry.messages_as_of),
-        walked_at: entry.and_then(|entry| entry.walked_at),
+        messages_as_of: entry.and_then(|entry| entry.messages_as_of.get()),
+        walked_at: entry.and_then(|entry| entry.walked_at.get()),
         missing: entry.is_some_and(|entry| entry.missing),
     }
 }
@@ -78,18 +78,21 @@ pub(super) fn fetched_again(
     if head.listed
         && let Some(rows) = bodies.pop()
     {
+        let mut listed = Listed::default();
         for batch in data_file::open(&CONVERSATION_LIST, rows)?.batches() {
-            context.listed.push(batch?);
+            listed.push(batch?);
         }
+        context.index = listed.index_now()?;
+        let all: Vec<u32> = (0..context.index.len() as u32).collect();
+        context.listed = Arranged::from(&listed, &context.index, &all)?;
     }
-    context.index = context.listed.index();
     context.ledger = Ledger::of(head.with.iter().filter_map(entry).collect());
     let mut bodies = bodies.into_iter();
     let all = head.with.into_iter().map(|conversation| {
         let listed = conversation.listed;
         let mut fetched = fetched(conversation, &mut bodies);
         let place = context.index.binary_search_by_key(&fetched.todo.id, |row| row.id);
-        fetched.todo.listed = place.ok().filter(|_| listed).map(|place| place as u32);
+        fetched.todo.listed = place.ok().filter(|_| listed).map(|place| place as u32).into();
         fetched
     });
     Ok((all.collect(), context))
@@ -97,7 +100,7 @@ pub(super) fn fetched_again(
 
 fn empty(forgotten: Forgotten) -> Context {
     Context {
-        listed: Listed::default(),
+        listed: Arranged::default(),
         index: Vec::new(),
         ledger: Ledger::default(),
         forgotten,
@@ -110,14 +113,21 @@ fn entry(conversation: &Conversation) -> Option<Entry> {
     let archive::Thread::NotAsked { messages_as_of, walked_at, missing } = conversation.thread else {
         return None;
     };
-    let (id, listed_at, partition, deleted) = (conversation.id, None, 0, false);
-    Some(Entry { id, listed_at, messages_as_of, walked_at, partition, deleted, missing })
+    Some(Entry {
+        id: conversation.id,
+        listed_at: None.into(),
+        messages_as_of: messages_as_of.into(),
+        walked_at: walked_at.into(),
+        partition: 0,
+        deleted: false,
+        missing,
+    })
 }
 
 fn fetched(conversation: Conversation, bodies: &mut IntoIter<Bytes>) -> Fetched {
     let Conversation { id, known, gone, thread, .. } = conversation;
     let page = |path: &'static str, body: Bytes| Page { path: path.into(), parent: Some(id), body };
-    let todo = Todo { id, partition: None, listed: None, known, absent: false };
+    let todo = Todo { id, partition: None.into(), listed: None.into(), known, absent: false };
     let detail = if gone { None } else { bodies.next().map(|body| page(DETAIL.path, body)) };
     let thread = match thread {
         archive::Thread::Missing => Thread::Missing,

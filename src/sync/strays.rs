@@ -66,7 +66,7 @@ impl Homes {
     fn of(index: &[Row], ledger: &Ledger, rules: Rules) -> Self {
         let mut homes = Self { names: HashMap::new(), of: Vec::with_capacity(index.len()) };
         for row in index.iter().filter(|row| ledger.get(row.id).is_none()) {
-            homes.add(row.id, &rules.span.of(row.created_us));
+            homes.add(row.id, &rules.span.of(row.created.get()));
         }
         ledger.iter().for_each(|entry| homes.add(entry.id, ledger.partition(entry)));
         homes.of.sort_unstable();

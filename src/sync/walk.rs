@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
 use super::Run;
 use super::columns::{instants, int_at, ints, time_at};
@@ -19,6 +20,7 @@ use super::keyed::is_unreadable;
 use super::ledger::Ledger;
 use super::listed::Listed;
 use super::order::Order;
+use super::room;
 use super::writer::Writer;
 use crate::api::{Answer, Cursor, Envelope};
 use crate::config::PAGES_BELOW;
@@ -50,12 +52,13 @@ pub(super) struct Walk {
     floor_us: Option<i64>,
     /// The generation of the list whose order was proved.
     proved: Option<String>,
-    saved_batches: usize,
+    saved_pieces: usize,
     unsaved_rows: u64,
     order: Order,
     pages_below: u32,
     empty_pages: u32,
-    cursors: HashSet<String>,
+    /// Those that were followed, in sixteen bytes each, however long they are.
+    cursors: HashSet<[u8; 16]>,
     /// The page in hand, which has no next one, was asked for again.
     asked_end_again: bool,
     /// The page in hand, a full one that is the last, does not say so.
@@ -83,7 +86,7 @@ impl Walk {
             trouble: None,
             floor_us,
             proved,
-            saved_batches: 0,
+            saved_pieces: 0,
             unsaved_rows: 0,
             order: Order::default(),
             pages_below: 0,
@@ -186,6 +189,7 @@ impl Walk {
                 break;
             }
             self.save_if_due(run, writer).await?;
+            room::check_listed(&self.listed, run.settings.memory)?;
             fetched = match ahead? {
                 Some(answer) => Some(answer),
                 None => writer.meanwhile(self.ask_next(run, next.as_deref())).await?,
@@ -222,7 +226,7 @@ impl Walk {
         let cursor = next?;
         self.state.generation.get_or_insert_with(|| generation(&cursor).to_owned());
         let pairs = cursor.pairs();
-        if self.cursors.insert(format!("{pairs:?}")) {
+        if self.cursors.insert(shortened(&pairs)) {
             return Some(pairs);
         }
         self.trouble.get_or_insert_with(complaint::circle);
@@ -244,18 +248,32 @@ impl Walk {
         self.state.listed && self.ended_in_doubt
     }
 
+    /// How many distinct conversations were listed, `indexed` ones and those that are forgotten.
+    pub fn seen(&self, indexed: usize) -> u64 {
+        (indexed + self.left_out.len().max(self.state.forgotten.len())) as u64
+    }
+
     /// Decides whether a list whose end stands in doubt was cut short, and answers whether it could be decided
     /// before the run was to stop; if not, the walk stays as it was saved last, and the next run asks for its end.
-    pub async fn check_end(&mut self, run: &Run, writer: &mut Writer, ledger: &Ledger) -> Result<bool> {
+    ///
+    /// `seen` is how many conversations were listed.
+    pub async fn check_end(
+        &mut self,
+        run: &Run,
+        writer: &mut Writer,
+        ledger: &Ledger,
+        seen: u64,
+    ) -> Result<bool> {
         if !self.ends_in_doubt() {
             return Ok(true);
         }
-        if self.state.full || self.met_all_of(ledger) {
+        // A walk that was to end at its floor has come to the true end only if it met all that the lake has.
+        if self.state.full || ledger.unlisted == 0 {
             let counted = writer.meanwhile(async { Ok(counted(run).await) }).await?;
             if run.stop.asked().is_some() {
                 return Ok(false);
             }
-            self.compare(counted, writer);
+            self.compare(counted, seen, writer);
         } else {
             self.is_cut_short = true;
             self.trouble = Some(complaint::cut_short());
@@ -268,19 +286,10 @@ impl Walk {
         self.save(run, writer).await.map(|()| true)
     }
 
-    /// A walk that was to end at its floor has come to the true end only if it met all that the lake has.
-    fn met_all_of(&self, ledger: &Ledger) -> bool {
-        let index = self.listed.index();
-        let is_listed = |id: i64| index.binary_search_by_key(&id, |row| row.id).is_ok();
-        ledger.iter().all(|entry| entry.deleted || is_listed(entry.id))
-    }
-
     /// Where Drift counts more than it listed, a walk that was to end at its floor is done anew from the head on. Of
     /// a whole one, less than a page more is no page that is lacking, but another way of counting, which is told
     /// like any difference.
-    fn compare(&mut self, counted: Result<Option<u64>>, writer: &mut Writer) {
-        let left_out = self.left_out.len().max(self.state.forgotten.len());
-        let seen = (self.listed.index().len() + left_out) as u64;
+    fn compare(&mut self, counted: Result<Option<u64>>, seen: u64, writer: &mut Writer) {
         let counted = match counted {
             Ok(counted) => counted,
             Err(error) if error.kind() == ErrorKind::Unavailable => {
@@ -392,6 +401,13 @@ type Listing = (Page, Envelope);
 async fn decode_page(page: &Page) -> Result<Decoded> {
     let page = page.clone();
     cpu::run_on(page.bytes(), move || decode(&CONVERSATION_LIST, LIST.rows, &[page])).await
+}
+
+fn shortened(cursor: &[(String, String)]) -> [u8; 16] {
+    let hash: [u8; 32] = Sha256::digest(format!("{cursor:?}")).into();
+    let mut short = [0; 16];
+    short.copy_from_slice(&hash[..16]);
+    short
 }
 
 fn oldest(batch: &RecordBatch) -> Option<i64> {

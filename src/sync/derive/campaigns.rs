@@ -12,7 +12,7 @@ use crate::columns::{assemble, column, instants, int_at, ints, time_at, times};
 use crate::data_file::Reader;
 use crate::error::Result;
 use crate::schema::Table;
-use crate::seen::{Seen, seen};
+use crate::seen::{AllSeen, Seen};
 
 /// What is known of one campaign.
 #[derive(Debug, Default)]
@@ -27,11 +27,11 @@ struct Campaign {
 }
 
 /// One row per campaign id.
-pub(super) fn rows(table: &Table, inputs: &Inputs) -> Result<RecordBatch> {
+pub(super) fn rows(table: &Table, seen: &AllSeen, inputs: &Inputs) -> Result<RecordBatch> {
     let mut campaigns = BTreeMap::<i64, Campaign>::new();
-    for (id, seen) in seen(&inputs[2], "related_playbook_id")? {
-        let campaign = campaigns.entry(id).or_default();
-        (campaign.seen, campaign.source) = (seen, Some("conversation"));
+    for (id, seen) in seen {
+        let campaign = campaigns.entry(*id).or_default();
+        (campaign.seen, campaign.source) = (*seen, Some("conversation"));
     }
     inputs[1].iter().try_for_each(|object| add_landing_pages(&mut campaigns, object))?;
     inputs[0].iter().try_for_each(|object| add_playbooks(&mut campaigns, object))?;

@@ -8,11 +8,10 @@ use super::Inputs;
 use crate::columns::{assemble, times};
 use crate::error::Result;
 use crate::schema::Table;
-use crate::seen::seen;
+use crate::seen::AllSeen;
 
 /// One row per inbox.
-pub(super) fn rows(table: &Table, inputs: &Inputs) -> Result<RecordBatch> {
-    let seen = seen(&inputs[0], "inbox_id")?;
+pub(super) fn rows(table: &Table, seen: &AllSeen, _: &Inputs) -> Result<RecordBatch> {
     let ids: ArrayRef = Arc::new(seen.keys().copied().collect::<Int64Array>());
     let counts: ArrayRef = Arc::new(seen.values().map(|seen| seen.conversations).collect::<Int64Array>());
     let columns = vec![

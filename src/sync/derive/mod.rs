@@ -15,18 +15,25 @@ use crate::error::Result;
 use crate::lake::Change;
 use crate::progress::Phase;
 use crate::schema::{Partition, Source, Table};
+use crate::seen::AllSeen;
 use crate::tables;
 
 pub(super) use self::members::put_members;
 
-/// What a whole derived table is computed from: the objects of each source table, in declared order.
+/// What a whole derived table is computed from beside conversations: the objects of each source table, in declared
+/// order.
 type Inputs = Vec<Vec<Reader>>;
-/// Computes all rows of a derived table, but for the closing columns.
-type Rule = fn(&Table, &Inputs) -> Result<RecordBatch>;
+/// Computes all rows of a derived table, but for the closing columns, from what was seen in conversations and the
+/// other sources.
+type Rule = fn(&Table, &AllSeen, &Inputs) -> Result<RecordBatch>;
 
-/// The rules of the tables that are computed as a whole. The table that follows the partitions of
+/// The rules of the tables that are computed as a whole, each with the column of conversations that holds its ids.
+/// The table that follows the partitions of
 /// conversations is computed partition by partition instead.
-const RULES: &[(&Table, Rule)] = &[(&tables::INBOXES, inboxes::rows), (&tables::CAMPAIGNS, campaigns::rows)];
+const RULES: &[(&Table, &str, Rule)] = &[
+    (&tables::INBOXES, "inbox_id", inboxes::rows),
+    (&tables::CAMPAIGNS, "related_playbook_id", campaigns::rows),
+];
 
 /// Computes the selected derived tables whose inputs changed.
 pub(super) async fn derive(run: &Run, writer: &mut Writer) -> Result<()> {
@@ -69,17 +76,28 @@ async fn fold_computed(writer: &mut Writer, table: &'static Table, walk_us: i64)
     if table.partition == Partition::OfConversation {
         return members::put_all(writer, walk_us).await;
     }
-    let Some((_, rule)) = RULES.iter().find(|(known, _)| known.name == table.name) else { return Ok(()) };
-    let mut inputs = Inputs::new();
-    for source in sources_of(table) {
-        inputs.push(writer.lake.open_all(source).await?.into_iter().map(|(_, object)| object).collect());
-    }
-    let rule = *rule;
+    let rule = RULES.iter().copied().find(|(known, ..)| known.name == table.name);
+    let Some((_, column, rule)) = rule else { return Ok(()) };
+    let seen = writer.lake.seen(column).await?;
+    let inputs = inputs(writer, table).await?;
     let bytes = inputs.iter().flatten().map(Reader::bytes).sum();
-    let rows = cpu::run_on(bytes, move || stamped(table, &rule(table, &inputs)?, walk_us)).await?;
+    let rows = cpu::run_on(bytes, move || stamped(table, &rule(table, &seen, &inputs)?, walk_us)).await?;
     // Derived rows of this kind are never marked as deleted: what was seen once stays known.
     let change = Change { upserts: vec![rows], walk_us, ..Change::default() };
     writer.fold(table, None, change).await.map(drop)
+}
+
+/// The sources beside conversations, each of which is one small object.
+async fn inputs(writer: &mut Writer, table: &Table) -> Result<Inputs> {
+    let mut inputs = Inputs::new();
+    for source in sources_of(table).into_iter().filter(|source| source.name != tables::CONVERSATIONS.name) {
+        let mut objects = Vec::new();
+        for path in writer.lake.paths(source) {
+            objects.push(writer.lake.open_named(source, &path).await?);
+        }
+        inputs.push(objects);
+    }
+    Ok(inputs)
 }
 
 fn stamped(table: &Table, rows: &RecordBatch, walk_us: i64) -> Result<RecordBatch> {

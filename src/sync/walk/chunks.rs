@@ -1,19 +1,15 @@
 //! A walk that lasts: what was listed is saved piece by piece, each named by a commit together with the cursor
 //! behind it, so that a walk that is taken up again goes on exactly behind what was saved.
 
-use arrow::array::RecordBatch;
-
 use super::Walk;
 use crate::archive::{Head, Pages, Step};
-use crate::cpu;
-use crate::data_file::{Encoder, bytes_of};
 use crate::error::Result;
-use crate::lake::open_chunk;
-use crate::manifest::{TodoChunk, WalkState};
+use crate::lake::read_chunk;
+use crate::manifest::WalkState;
 use crate::page::Page;
 use crate::sync::Run;
 use crate::sync::writer::Writer;
-use crate::tables::{CONVERSATION_LIST, LIST};
+use crate::tables::LIST;
 
 /// Rows that are listed but not yet saved as a chunk: some 200 pages.
 const CHUNK_ROWS: u64 = 20_000;
@@ -35,11 +31,10 @@ impl Walk {
     ) -> Result<Self> {
         let mut walk = Self::new(state, floor_us, proved);
         for chunk in &walk.state.chunks {
-            for batch in open_chunk(writer.lake.store(), chunk).await?.batches() {
-                walk.listed.push(batch?);
-            }
+            let bytes = read_chunk(writer.lake.store(), chunk).await?;
+            walk.listed.push_piece(bytes).map_err(|error| error.at("object", &chunk.path))?;
         }
-        walk.saved_batches = walk.listed.batches();
+        walk.saved_pieces = walk.listed.pieces().len();
         Ok(walk)
     }
 
@@ -72,35 +67,42 @@ impl Walk {
     /// the walk up would not doubt it.
     pub(super) async fn save(&mut self, run: &Run, writer: &mut Writer) -> Result<()> {
         if self.trouble.is_some() || self.ends_in_doubt() {
+            return self.seal_if_long().await;
+        }
+        if !self.has_unsaved() {
             return Ok(());
         }
-        let first = self.saved_batches;
-        let Some(rows) = self.listed.join_from(first)? else { return Ok(()) };
-        self.saved_batches = self.listed.batches();
         // A walk of the whole list is kept however short it is: it may be the one that a bound or an absence
         // is decided by.
         let dispensable = !self.state.full && run.stop.asked().is_none();
         if self.unsaved_rows < CHUNK_ROWS_MIN && dispensable && self.state.chunks.is_empty() {
-            self.saved_batches = first;
             return Ok(());
         }
         self.unsaved_rows = 0;
         self.archive(writer).await?;
-        let chunk = self.put_chunk(run, writer, rows).await?;
-        self.state.chunks.push(chunk);
+        self.listed.seal().await?;
+        self.put_chunks(run, writer).await?;
         writer.lake.manifest.walk = Some(self.state.clone());
         writer.checkpoint().await
     }
 
-    /// The chunk is named after this run, not after the one that began the walk: should that one wake up, it
+    fn has_unsaved(&self) -> bool {
+        self.listed.open_rows() > 0 || self.listed.pieces().len() > self.saved_pieces
+    }
+
+    /// What cannot be saved takes up as little room all the same.
+    async fn seal_if_long(&mut self) -> Result<()> {
+        if self.listed.open_rows() >= CHUNK_ROWS { self.listed.seal().await } else { Ok(()) }
+    }
+
+    /// A chunk is named after this run, not after the one that began the walk: should that one wake up, it
     /// must not write over ours.
-    async fn put_chunk(&self, run: &Run, writer: &Writer, rows: RecordBatch) -> Result<TodoChunk> {
-        let piece = cpu::run_on(bytes_of(&rows), move || {
-            let mut encoder = Encoder::new(&CONVERSATION_LIST)?;
-            encoder.write(&rows)?;
-            encoder.finish()
-        })
-        .await?;
-        writer.lake.put_chunk(&format!("{}-{:06}", run.id, self.state.chunks.len()), piece).await
+    async fn put_chunks(&mut self, run: &Run, writer: &Writer) -> Result<()> {
+        for piece in &self.listed.pieces()[self.saved_pieces..] {
+            let name = format!("{}-{:06}", run.id, self.state.chunks.len());
+            self.state.chunks.push(writer.lake.put_chunk(&name, piece.bytes.clone(), piece.rows).await?);
+        }
+        self.saved_pieces = self.listed.pieces().len();
+        Ok(())
     }
 }
