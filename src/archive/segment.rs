@@ -61,7 +61,8 @@ struct StepText<'t> {
 impl Index {
     fn read(text: &[u8]) -> serde_json::Result<Self> {
         let IndexText { frames, steps } = serde_json::from_slice(text)?;
-        let step = |StepText { head, bodies }: StepText<'_>| Ok(StepAt { head: read_head(head.get())?, bodies });
+        let step =
+            |StepText { head, bodies }: StepText<'_>| Ok(StepAt { head: read_head(head.get())?, bodies });
         Ok(Self { frames, steps: steps.into_iter().map(step).collect::<serde_json::Result<_>>()? })
     }
 }

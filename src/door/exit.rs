@@ -116,7 +116,7 @@ impl Exit {
             Self::Store => "Mend the store, then run again; `drift2parquet verify` names what is broken.",
             Self::Held => "Wait for the other run, or see to it that only one runs at a time.",
             Self::Incomplete => {
-                "Run again: what is pending is tried first. `--allow-incomplete` turns this code into 0."
+                "Run again: what is pending is tried first; with `--refetch` where an object was changed by another hand. `--allow-incomplete` turns this code into 0."
             }
             Self::OutOfTime | Self::Interrupted | Self::Terminated => "Run again: it goes on from there.",
         }

@@ -35,6 +35,7 @@ mod talk;
 mod token;
 mod verify;
 mod watch;
+mod within;
 
 use std::process::ExitCode;
 

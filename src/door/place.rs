@@ -7,6 +7,7 @@ use drift2parquet::store::{Directory, Location, Store};
 
 use super::args::{Common, S3Options};
 use super::aws;
+use super::within::refuse_within_a_lake;
 
 /// Classes whose objects cannot be read at once.
 const FROZEN: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
@@ -46,7 +47,10 @@ impl Place {
     /// Opens it; only for a bucket is anything read meanwhile, namely the settings of AWS and the keys.
     pub async fn open(&self) -> Result<Arc<dyn Store>> {
         Ok(match &self.location {
-            Location::Directory(path) => Arc::new(Directory::new(path)),
+            Location::Directory(path) => {
+                refuse_within_a_lake(path, "this lake")?;
+                Arc::new(Directory::new(path))
+            }
             Location::Bucket(address) => Arc::new(aws::reach(address, &self.s3).await?.open(address)?),
         })
     }

@@ -17,6 +17,7 @@ use secrecy::SecretString;
 use super::args::{Common, LogFormat, PublishOptions, SyncOptions, VerifyOptions, given};
 use super::place::Place;
 use super::token::{Credentials, Environment, hash_key};
+use super::within::refuse_within_a_lake;
 
 /// More in flight than this only fills queues on both sides.
 const CONCURRENCY_MAX: usize = 512;
@@ -369,6 +370,7 @@ fn report_to(text: String) -> Result<ReportTo> {
     let path = PathBuf::from(text);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if folder.is_dir() && !path.is_dir() {
+        refuse_within_a_lake(&path, "the report")?;
         return Ok(ReportTo::File(path));
     }
     Err(Error::usage("the report cannot be written there")

@@ -29,6 +29,10 @@ impl Location {
     /// [`Error::usage`] for another scheme, and for an address that names no bucket or has empty parts.
     pub fn parse(text: &str) -> Result<Self> {
         match text.split_once("://") {
+            None if text.to_ascii_lowercase().starts_with("s3:") => {
+                Err(Error::usage(format!("`{text}` is neither an address nor likely a directory"))
+                    .hint("give --lake an address such as s3://bucket/prefix, or a directory such as ./lake"))
+            }
             None => Ok(Self::Directory(text.into())),
             Some(("s3", rest)) => Address::parse(text, rest).map(Self::Bucket),
             Some((scheme, _)) => Err(unsupported(scheme)),
@@ -93,8 +97,18 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_with_what_to_write() {
-        for text in ["s3://", "s3:///a", "s3://a//b", "s3://a/../b", "s3://a b/c", "s3://.a", "s3://u:p@h/x"]
-        {
+        for text in [
+            "s3:/bucket",
+            "s3:bucket/lake",
+            "S3:/a",
+            "s3://",
+            "s3:///a",
+            "s3://a//b",
+            "s3://a/../b",
+            "s3://a b/c",
+            "s3://.a",
+            "s3://u:p@h/x",
+        ] {
             let error = Location::parse(text).unwrap_err();
             assert!(error.advice().unwrap().contains("s3://bucket/prefix"), "{text}");
         }

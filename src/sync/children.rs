@@ -28,6 +28,12 @@ use crate::tables::{CAMPAIGN_MEMBERS, CONVERSATIONS, MESSAGES};
 /// Conversations that fail one after the other before the run takes Drift for down.
 const FAILURES_IN_A_ROW_MAX: u32 = 25;
 
+/// As many conversations are under way as the rate reads in so many seconds, which is longer than an answer takes.
+const FLYING_SECONDS: f64 = 3.0;
+
+/// So many are under way at any rate.
+const FLYING_MIN: usize = 4;
+
 /// What the fetchers hand to the writer.
 enum Handed {
     /// All of these are of this partition.
@@ -145,7 +151,7 @@ impl Fetchers {
         let mut todos = todos.into_iter();
         let mut flying = JoinSet::new();
         loop {
-            while flying.len() < self.run.settings.concurrency && self.has_room() {
+            while flying.len() < self.flying_max() && self.has_room() {
                 let Some(todo) = todos.next() else { break };
                 self.launch(&mut flying, todo);
             }
@@ -173,6 +179,13 @@ impl Fetchers {
                 Err(error) => return Ok(Some(error)),
             }
         }
+    }
+
+    /// Conversations that are begun at once. No more than the allowed rate reads in some seconds: else all details
+    /// are asked for before the first messages, and a run that stops early has many halves and nothing whole.
+    fn flying_max(&self) -> usize {
+        let by_rate = (self.run.client.stats().rate * FLYING_SECONDS) as usize;
+        by_rate.max(FLYING_MIN).min(self.run.settings.concurrency)
     }
 
     fn launch(&self, flying: &mut JoinSet<Result<Fetch>>, todo: Todo) {

@@ -112,6 +112,8 @@ pub struct Account {
     runs: u64,
     /// Whether runs begin fast: for those on real time, who would else wait for the pace.
     pub hurries: bool,
+    /// As `--max-rate`.
+    pub max_rate: Option<f64>,
     /// How far the run's own clock is ahead of the account's.
     pub ahead: Duration,
 }
@@ -143,6 +145,7 @@ impl Account {
             body_bytes_max: BODY_BYTES_MAX,
             runs: 0,
             hurries: false,
+            max_rate: None,
             ahead: Duration::ZERO,
         }
     }
@@ -165,7 +168,8 @@ impl Account {
             Lake::Directory(_) | Lake::Bucket(_) => Lake::in_directory(),
         };
         let (drift, body_bytes_max, hurries) = (self.drift.clone(), self.body_bytes_max, self.hurries);
-        Self { drift, lake, settings, token, edit: None, body_bytes_max, runs: 0, hurries, ahead: self.ahead }
+        let (max_rate, ahead) = (self.max_rate, self.ahead);
+        Self { drift, lake, settings, token, edit: None, body_bytes_max, runs: 0, hurries, max_rate, ahead }
     }
 
     /// One run that must begin.
@@ -205,6 +209,7 @@ impl Account {
         let mut settings = ClientSettings::new(self.token.clone(), random);
         settings.concurrency = self.settings.concurrency;
         settings.body_bytes_max = self.body_bytes_max;
+        settings.max_rate = self.max_rate;
         if self.hurries {
             settings.first_rate = 1_000.0;
         }

@@ -256,6 +256,22 @@ async fn the_layout_is_committed_before_the_first_object_is_put() {
     assert!(account.objects().keys().all(|path| !path.contains("month=")));
 }
 
+/// Bug: at a low rate the details of many conversations were asked for before the first messages, so that a run with
+/// little time had many halves and nothing whole, and the next one began anew.
+#[tokio::test(start_paused = true)]
+async fn runs_with_little_time_at_a_low_rate_come_to_an_end() {
+    let mut account = Account::of(WorldConfig::new(33, 200), Behaviour::default());
+    account.max_rate = Some(4.0);
+    account.settings.max_time = Some(Duration::from_secs(9));
+    let mut rows = 0;
+    for _ in 0..4 {
+        let report = account.run().await.report;
+        assert_eq!(report.exit_code, 8);
+        assert!(report.tables["conversations"].rows > rows, "{report:#?}");
+        rows = report.tables["conversations"].rows;
+    }
+}
+
 /// Bug: a run without messages moved the only bookmark, and what had not settled was forgotten.
 #[tokio::test(start_paused = true)]
 async fn messages_that_came_late_are_found_although_a_run_without_messages_came_between() {
@@ -322,7 +338,8 @@ async fn an_object_that_another_hand_changed_is_told_of_and_a_refetch_mends_it()
     let older = |path: &&String| path.starts_with("messages/") && account.objects()[*path] != before[*path];
     let path = before.keys().find(older).unwrap();
     std::fs::write(account.lake.path().join(path), &before[path]).unwrap();
-    let report = account.run_to_the_end().await;
+    let report = account.run().await.report;
+    assert_eq!(report.exit_code, 7, "it may lack rows, so it is not complete");
     assert!(report.warnings.iter().any(|warning| warning.contains(path.as_str())), "{:?}", report.warnings);
     assert_ne!(account.live().unwrap()["messages"], live["messages"]);
     account.settings.refetch = true;
