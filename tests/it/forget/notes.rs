@@ -248,7 +248,8 @@ async fn an_older_copy_of_an_object_brings_nobody_back() {
         std::fs::write(account.lake.path().join(path), bytes).unwrap();
     }
     assert!(!needles.traces(&account).is_empty());
-    account.run_to_the_end().await;
+    let report = account.run().await.report;
+    assert_eq!(report.exit_code, 7, "objects were changed by another hand");
     assert_eq!(needles.traces(&account), Vec::<String>::new());
     account.is_proven().await;
 }
