@@ -133,7 +133,7 @@ fn fill_text<'p>(
 }
 
 /// Makes room for `times` as much text as there is, and an eighth more.
-pub(super) fn make_room(text: &mut StringBuilder, times: usize) {
+fn make_room(text: &mut StringBuilder, times: usize) {
     let (rows, bytes) = (text.len() * times, text.values_slice().len() * times);
     let mut roomy = StringBuilder::with_capacity(rows + rows / 8, bytes + bytes / 8);
     let so_far = text.finish();

@@ -23,7 +23,7 @@ pub enum Exit {
     Store,
     /// Another run holds the lake.
     Held,
-    /// Done, but some rows are pending or were set aside.
+    /// Done, but some rows are pending, were set aside, or may be lacking.
     Incomplete,
     /// `--max-time` was reached.
     OutOfTime,
@@ -96,7 +96,7 @@ impl Exit {
             Self::Store => "The lake's store failed (rights, space, disk), or the lake is broken.",
             Self::Held => "Another run holds the lake, or has overtaken this one.",
             Self::Incomplete => {
-                "Done, but not complete: rows are pending or were set aside; the report names them."
+                "Done, but not complete: rows are pending or were set aside, or an object was changed by another hand and may lack some; the report names them."
             }
             Self::OutOfTime => "`--max-time` was reached; what was fetched is committed.",
             Self::Interrupted => "Interrupted by Ctrl-C; what was fetched is committed.",

@@ -5,6 +5,7 @@ use std::fs::{canonicalize, read_dir};
 use std::path::{Path, PathBuf, absolute};
 
 use drift2parquet::error::{Error, Result};
+use drift2parquet::manifest::number_of;
 
 /// Refuses a `path` that lies within a lake in a directory; `what` is to lie there, such as `the report`.
 ///
@@ -31,13 +32,8 @@ fn lake_around(path: &Path) -> Option<PathBuf> {
 
 fn is_lake(folder: &Path) -> bool {
     let Ok(entries) = read_dir(folder.join("_manifest")) else { return false };
-    entries.flatten().any(|entry| is_manifest(&entry.file_name().to_string_lossy()))
-}
-
-/// Such as `00000000000000000042.json`.
-fn is_manifest(name: &str) -> bool {
-    name.strip_suffix(".json")
-        .is_some_and(|number| number.len() == 20 && number.bytes().all(|byte| byte.is_ascii_digit()))
+    let mut names = entries.flatten().map(|entry| entry.file_name());
+    names.any(|name| number_of(&format!("_manifest/{}", name.to_string_lossy())).is_some())
 }
 
 #[cfg(test)]

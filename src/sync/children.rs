@@ -66,10 +66,8 @@ pub(super) async fn fetch_all(
 ) -> Result<Tally> {
     let held = Arc::new(Held::default());
     let (sender, receiver) = mpsc::channel(1);
-    let fetchers = Fetchers {
-        checkpoint_bytes: run.checkpoint_bytes(room),
-        ..Fetchers::new(run.clone(), plan, context.span, held.clone(), writer.progress.clone())
-    };
+    let fetchers =
+        Fetchers::new(run.clone(), plan, context.span, room, held.clone(), writer.progress.clone());
     let (fetched, written) =
         tokio::join!(fetchers.run(sender), write_all(run, writer, context, receiver, &held));
     let mut tally = written?;
@@ -119,10 +117,17 @@ struct Fetchers {
 }
 
 impl Fetchers {
-    fn new(run: Arc<Run>, plan: Plan, span: Span, held: Arc<Held>, progress: Arc<Progress>) -> Self {
+    fn new(
+        run: Arc<Run>,
+        plan: Plan,
+        span: Span,
+        room: u64,
+        held: Arc<Held>,
+        progress: Arc<Progress>,
+    ) -> Self {
         let with_messages = run.settings.tables.contains(MESSAGES.name);
         let left = plan.partition_sizes();
-        let checkpoint_bytes = run.checkpoint_bytes(run.settings.memory);
+        let checkpoint_bytes = run.checkpoint_bytes(room);
         Self {
             run,
             plan,

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde::Serialize;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 
 use super::ids::Ids;
 use super::replay::{Group, apply};
@@ -295,12 +295,8 @@ impl Rebuilding<'_> {
     }
 }
 
-fn died(cause: JoinError) -> Error {
-    Error::internal("a computation failed").caused_by(cause)
-}
-
 async fn fold(writer: &mut Writer, ready: JoinHandle<Result<Option<Group>>>) -> Result<()> {
-    let group = ready.await.map_err(died)??;
+    let group = ready.await.map_err(|cause| Error::internal("a computation failed").caused_by(cause))??;
     match group {
         Some(group) => group.fold(writer).await,
         None => Ok(()),

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use drift_simulator::{Behaviour, FaultScript, Mutation, MutationCounts, Table as Truth, WorldConfig};
 use drift2parquet::config::{Selection, Since};
+use drift2parquet::error::ErrorKind;
 use drift2parquet::schema::{PartitionBy, Span};
+use drift2parquet::stop::Stop;
 use drift2parquet::tables::{CAMPAIGNS, CONVERSATIONS, MESSAGES, by_name};
 
 use crate::account::Account;
@@ -254,6 +256,23 @@ async fn the_layout_is_committed_before_the_first_object_is_put() {
     account.settings = drift2parquet::config::SyncSettings::default();
     account.run_to_the_end().await;
     assert!(account.objects().keys().all(|path| !path.contains("month=")));
+}
+
+/// A list that cannot be held is refused before any conversation is asked for, and a run with more memory ends.
+#[tokio::test(start_paused = true)]
+async fn a_list_beyond_the_memory_is_refused_before_anything_is_fetched() {
+    let mut account = Account::of(WorldConfig::new(34, 4_000), Behaviour::default());
+    let usual = std::mem::replace(&mut account.settings.memory, 64 << 10);
+    let ended = account.try_run(&Stop::default()).await;
+    let error = ended.map_or_else(Some, |ended| ended.error).unwrap();
+    assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+    assert!(error.to_string().contains("conversations are listed, more than can be held"), "{error}");
+    assert!(account.objects().keys().all(|path| !path.starts_with("conversations/")));
+    let advised = error.advice().unwrap().split(' ').find_map(|word| word.strip_suffix("MiB"));
+    let advised: u64 = advised.unwrap().parse().unwrap();
+    assert!(advised << 20 <= usual, "{advised} MiB");
+    account.settings.memory = usual;
+    account.run_to_the_end().await;
 }
 
 /// Bug: at a low rate the details of many conversations were asked for before the first messages, so that a run with

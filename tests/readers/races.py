@@ -165,6 +165,9 @@ class History:
 class InDirectory:
     """An account, and its lake in a directory."""
 
+    # What is said besides where a run was killed before: a lock goes with its process, a lease does not.
+    beside_a_killed_run = []
+
     def __init__(self, place, *options):
         self.account = Account(place, *options)
         self.endpoint, self.lake = None, self.account.lake
@@ -189,8 +192,7 @@ class InDirectory:
         return self.account.environment()
 
     def sync(self):
-        command = [*self.command(), "--takeover"] if self.endpoint else self.command()
-        ended = subprocess.run(command, env=self.environment(), cwd=self.account.place, capture_output=True, timeout=600)
+        ended = subprocess.run([*self.command(), *self.beside_a_killed_run], env=self.environment(), cwd=self.account.place, capture_output=True, timeout=600)
         assert ended.returncode == 0, ended.stderr.decode()
 
     def stop(self):
@@ -199,6 +201,8 @@ class InDirectory:
 
 class InBucket(InDirectory):
     """An account, and its lake in a bucket, into which the program writes by way of the judge."""
+
+    beside_a_killed_run = ["--takeover"]
 
     def __init__(self, place, *options):
         super().__init__(place, *options)
