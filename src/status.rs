@@ -42,6 +42,8 @@ pub struct Status {
     pub tables: Vec<TableStatus>,
     /// Rows that failed after all retries, all tables together.
     pub pending: u64,
+    /// Objects that another hand has changed, and that are not known to be right again.
+    pub doubted: Vec<String>,
     /// The last runs, newest first.
     pub runs: Vec<Report>,
     /// Reports that cannot be read, by path.
@@ -126,6 +128,7 @@ fn describe(
         runs,
         unreadable_reports,
         pending: manifest.pending.len() as u64,
+        doubted: manifest.doubted.into_iter().collect(),
         lake_id: manifest.lake_id,
         org: manifest.org,
         manifest: manifest.number,

@@ -96,7 +96,7 @@ impl Exit {
             Self::Store => "The lake's store failed (rights, space, disk), or the lake is broken.",
             Self::Held => "Another run holds the lake, or has overtaken this one.",
             Self::Incomplete => {
-                "Done, but not complete: rows are pending or were set aside, or an object was changed by another hand and may lack some; the report names them."
+                "Done, but not complete: rows are pending or were set aside, or an object was changed by another hand and may lack some of them; the report names them."
             }
             Self::OutOfTime => "`--max-time` was reached; what was fetched is committed.",
             Self::Interrupted => "Interrupted by Ctrl-C; what was fetched is committed.",
@@ -116,7 +116,7 @@ impl Exit {
             Self::Store => "Mend the store, then run again; `drift2parquet verify` names what is broken.",
             Self::Held => "Wait for the other run, or see to it that only one runs at a time.",
             Self::Incomplete => {
-                "Run again: what is pending is tried first; with `--refetch` where an object was changed by another hand. `--allow-incomplete` turns this code into 0."
+                "Run again: what is pending is tried first, and Drift is asked again for what another hand has changed. `--allow-incomplete` turns this code into 0."
             }
             Self::OutOfTime | Self::Interrupted | Self::Terminated => "Run again: it goes on from there.",
         }

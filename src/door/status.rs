@@ -36,7 +36,28 @@ fn text(lake: &str, status: &Status, now: Timestamp) -> String {
     if status.pending > 0 {
         let _ = writeln!(text, "\n{} rows are pending; run `sync` to try them again", count(status.pending));
     }
+    text.push_str(&doubts(&status.doubted));
     text.push_str(&runs(&status.runs, &status.unreadable_reports));
+    text
+}
+
+/// So many objects are named; `--format json` has all.
+const DOUBTS_NAMED: usize = 10;
+
+fn doubts(doubted: &[String]) -> String {
+    if doubted.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "\n{} objects were changed by another hand; run `sync`, which asks Drift again for what should be there\n",
+        count(doubted.len() as u64)
+    );
+    for path in doubted.iter().take(DOUBTS_NAMED) {
+        let _ = writeln!(text, "  {path}");
+    }
+    if doubted.len() > DOUBTS_NAMED {
+        let _ = writeln!(text, "  and {} more", count((doubted.len() - DOUBTS_NAMED) as u64));
+    }
     text
 }
 

@@ -175,7 +175,8 @@ fn kind(settings: &SyncSettings, manifest: Option<&Manifest>, now: Timestamp) ->
             let due = last.is_none_or(|last| {
                 !last.ordered || now.duration_since(last.started_at).unsigned_abs() >= settings.full_every
             });
-            let full = settings.full || settings.refetch || due;
+            let doubted = manifest.is_some_and(|manifest| !manifest.doubted.is_empty());
+            let full = settings.full || settings.refetch || due || doubted;
             let kind = if full { Kind::FullWalk } else { Kind::Incremental };
             (kind, Some((bookmark - LOOKBACK).as_microsecond()))
         }

@@ -46,7 +46,7 @@ impl Lake {
         self.store.settle(&entry.path).await?;
         let found = self.examine(table, entry).await?;
         if known.as_ref().is_none_or(|known| known.sha256 != found.sha256) {
-            self.note_adopted(&entry.path);
+            self.note_adopted(table, &entry.path);
             if table.partition == Partition::OfConversation {
                 self.manifest.adopted.insert(entry.path.clone());
             }
@@ -56,25 +56,16 @@ impl Lake {
         Ok(())
     }
 
-    /// An unfinished run, or one that was taken over, has put it. Where neither can be, it was another hand: the
-    /// object is whole, but may lack rows that were there, or have some that are to stand nowhere.
-    fn note_adopted(&mut self, path: &str) {
+    /// An unfinished run, or one that was taken over, has put it. Where neither can be, it was another hand.
+    fn note_adopted(&mut self, table: &Table, path: &str) {
         if self.manifest.run.status.ended_cleanly() && self.is_locked() {
-            tracing::warn!(
-                "`{path}` was changed by another hand and is taken as it is; `sync --refetch` brings back what it lacks"
-            );
-            self.changed.push(path.to_owned());
+            self.doubt(table, path);
         } else {
             tracing::info!(object = path, "adopting an object that the last commit does not know");
         }
         if !self.manifest.forgotten.is_empty() {
             self.manifest.erasing.get_or_insert_default();
         }
-    }
-
-    /// Objects that were changed after the last run had ended, by another hand.
-    pub fn changed(&self) -> &[String] {
-        &self.changed
     }
 
     /// Adopts a version that was met during the run and is not the one the manifest names: a run that was

@@ -18,6 +18,7 @@ impl Lake {
     /// Those of the store.
     pub async fn drop_table(&mut self, table: &Table) -> Result<()> {
         let known = self.manifest.tables.remove(table.name).unwrap_or_default().objects;
+        self.trust_again(&self.doubted(table));
         for entry in self.store.list(table.name).await? {
             if table_of(&entry.path).is_some_and(|of| of.name == table.name) {
                 let dropped = self.standing(&entry, known.get(&entry.path)).await?;

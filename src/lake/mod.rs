@@ -7,6 +7,7 @@ mod adopt;
 mod archive;
 mod change;
 mod chunk;
+mod doubt;
 mod dropping;
 mod lease;
 mod masking;

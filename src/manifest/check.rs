@@ -16,14 +16,18 @@ pub(super) fn flaw(manifest: &Manifest) -> Option<String> {
     let steps = [manifest.number, manifest.epoch];
     let tries = manifest.pending.iter().map(|pending| u64::from(pending.runs));
     let states = manifest.tables.values().flat_map(|state| [state.rows, state.deleted, state.missing]);
+    let table = |path: &str| path.split('/').next().unwrap_or_default().to_owned();
     manifest
         .objects()
         .find(|(table, path, _)| !is_object(table, path))
         .map(|(table, path, _)| format!("it names {path:?} as an object of {table:?}"))
         .or_else(|| {
-            let table = |path: &str| path.split('/').next().unwrap_or_default().to_owned();
             let strange = manifest.dropping.keys().find(|path| !is_object(&table(path), path));
             strange.map(|path| format!("it is to drop {path:?}"))
+        })
+        .or_else(|| {
+            let strange = manifest.doubted.iter().find(|path| !is_object(&table(path), path));
+            strange.map(|path| format!("it doubts {path:?}"))
         })
         .or_else(|| {
             let strange = chunks.clone().find(|chunk| !is_chunk(&chunk.path));

@@ -47,6 +47,10 @@ pub struct Manifest {
     /// walk that ended has gone over them since.
     #[serde(default)]
     pub adopted: BTreeSet<String>,
+    /// Objects that another hand has changed after a run had ended, and that are not known to be right again: they
+    /// may lack rows, or have some that belong elsewhere.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub doubted: BTreeSet<String>,
     /// When the first load ended.
     pub first_load_ended: Option<Timestamp>,
     /// Keys that failed after all retries.
@@ -275,6 +279,7 @@ impl Manifest {
             walk: None,
             last_full_walk: None,
             adopted: BTreeSet::new(),
+            doubted: BTreeSet::new(),
             first_load_ended: None,
             pending: Vec::new(),
             forgotten: Vec::new(),

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use self::latest::{Known, Latest};
 use super::Run;
 use super::columns::{assemble, broken, exchange, instants, int_at, ints, time, time_at, times};
+use super::doubts;
 use super::keyed::{Answers, Keyed, ask_all, decode_each};
 use super::writer::Writer;
 use crate::archive::{self, Head, Looked, Step};
@@ -64,10 +65,13 @@ impl Lookup<'_> {
         let inputs = writer.lake.fingerprint(&[&CONVERSATIONS]);
         let nothing_pending = writer.pending_keys(self.table).is_empty();
         let known = writer.lake.table(self.table).inputs.clone();
-        if known.as_ref() == Some(&inputs) && nothing_pending && !self.run.settings.refetch {
+        let doubted = writer.lake.doubted(self.table);
+        let nothing_asked = nothing_pending && doubted.is_empty() && !self.run.settings.refetch;
+        if known.as_ref() == Some(&inputs) && nothing_asked {
             self.mark_read(writer, inputs);
             return Ok(());
         }
+        doubts::drop_misplaced(writer, self.table).await?;
         let wanted = self.wanted(writer).await?;
         writer.progress.begin(Phase::Contacts, wanted.len() as u64);
         let is_of_one =
@@ -82,6 +86,7 @@ impl Lookup<'_> {
             }
         }
         self.mark_read(writer, inputs);
+        writer.lake.trust_again(&doubted);
         Ok(())
     }
 
@@ -100,6 +105,14 @@ impl Lookup<'_> {
         for path in writer.lake.paths(&CONVERSATIONS) {
             let object = writer.lake.open_named(&CONVERSATIONS, &path).await?;
             latest = cpu::run_on(object.bytes(), move || changes_of(latest, &object, keys)).await?;
+        }
+        for path in writer.lake.doubted(self.table) {
+            // Also those that no conversation names: another hand may have put somebody else's there.
+            let object = writer.lake.open_named(self.table, &path).await?;
+            let keys = cpu::run_on(object.bytes(), move || stored(&object)).await?;
+            for (key, _) in keys {
+                latest.note(key, None, None);
+            }
         }
         latest.settle();
         latest.retain(|key| !erase::is_forgotten_person(&writer.forgotten, key));
@@ -141,7 +154,8 @@ impl Lookup<'_> {
         let pending = Arc::new(pending);
         let synced_at = writer.lake.table(self.table).synced_at;
         let looked_at = synced_at.map(jiff::Timestamp::as_microsecond);
-        for path in writer.lake.paths(self.table) {
+        let doubted = writer.lake.doubted(self.table);
+        for path in writer.lake.paths(self.table).into_iter().filter(|path| !doubted.contains(path)) {
             let (object, pending) = (writer.lake.open_named(self.table, &path).await?, pending.clone());
             let bytes = object.bytes();
             let leave_out = move || {

@@ -9,6 +9,7 @@ use super::Run;
 use super::build::Context;
 use super::children::{Tally, fetch_all};
 use super::completeness::{self, Proof};
+use super::doubts;
 use super::ledger::{self, Asked, Ledger};
 use super::listed::{Arranged, Listed, Row};
 use super::orphans::Orphans;
@@ -33,6 +34,7 @@ pub(super) async fn read(run: &Arc<Run>, writer: &mut Writer) -> Result<Option<E
         return Ok(None);
     }
     let first = writer.lake.manifest.first_load_ended.is_none();
+    doubts::drop_doubles(writer).await?;
     let proof = read_once(run, writer, run.settings.full).await?;
     let miscounted = first && proof.differs_from_stats() && proof.trouble.is_none();
     if (miscounted || proof.is_cut_short) && run.stop.asked().is_none() {
@@ -49,7 +51,8 @@ pub(super) async fn read(run: &Arc<Run>, writer: &mut Writer) -> Result<Option<E
 /// One walk, from its beginning or from where an earlier run left it, to its end.
 async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Proof> {
     let since = bound(run, writer);
-    let mut walk = open_walk(run, writer, full, since).await?;
+    let doubted = doubts::of_walk(run, writer);
+    let mut walk = open_walk(run, writer, full || !doubted.is_empty(), since).await?;
     // When it fails, what the manifest keeps of it is what it saved last: rows that are not saved must be listed
     // again, so its cursor must not be ahead of them.
     walk.run(run, writer).await?;
@@ -72,7 +75,7 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
         span,
     };
     let adopted = writer.lake.manifest.adopted.clone();
-    let (index, ledger) = read_ledger(writer, index, rules, !adopted.is_empty()).await?;
+    let (index, ledger) = read_ledger(writer, index, rules, !adopted.is_empty(), &doubted).await?;
     if !walk.check_end(run, writer, &ledger, seen).await? {
         return Ok(Proof::default());
     }
@@ -86,6 +89,8 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
     }
     if writer.lake.table(&CONVERSATIONS).reset.is_some() {
         strays::drop(writer, &index, &ledger, rules).await?;
+    } else if !doubted.is_empty() {
+        strays::drop_parted(writer, &index, &ledger, rules).await?;
     }
     let pending = pending_ids(writer);
     let orphans = Orphans::read(writer, adopted, &ledger).await?;
@@ -118,6 +123,7 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
     proof.trouble = walk.trouble.or(doubts);
     if proof.trouble.is_none() {
         end_walk(run, writer, &walk.state);
+        writer.lake.trust_again(&doubted);
     }
     writer.lake.manifest.walk = None;
     Ok(proof)
@@ -129,10 +135,14 @@ async fn read_ledger(
     index: Vec<Row>,
     rules: Rules,
     everything: bool,
+    doubted: &[String],
 ) -> Result<(Vec<Row>, Ledger)> {
-    let everything = everything || writer.lake.table(&CONVERSATIONS).reset.is_some();
+    let reset = writer.lake.table(&CONVERSATIONS).reset.is_some();
+    let everything = everything || reset || !doubted.is_empty();
     let (pending, forgotten) = (pending_ids(writer), writer.forgotten.clone());
-    let asked = Asked { index, pending, rules, everything, forgotten };
+    let resumed = writer.report.walk.as_ref().is_some_and(|walk| walk.resumed);
+    let doubted = doubts::partitions(doubted);
+    let asked = Asked { index, pending, rules, everything, doubted, resumed, forgotten };
     let (ledger, asked) = ledger::read(&mut writer.lake, asked).await?;
     Ok((asked.index, ledger))
 }
@@ -205,7 +215,7 @@ fn floor(run: &Run, manifest: &Manifest) -> Option<i64> {
 }
 
 /// The selected tables that a walk brings.
-fn walked(run: &Run) -> impl Iterator<Item = &'static Table> {
+pub(super) fn walked(run: &Run) -> impl Iterator<Item = &'static Table> {
     [&CONVERSATIONS, &MESSAGES].into_iter().filter(|table| run.settings.tables.contains(table.name))
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Entry {
     pub deleted: bool,
     /// Its messages answered 404.
     pub missing: bool,
+    /// Another hand has changed what the lake has of it.
+    pub doubted: bool,
 }
 
 /// The conversations of the lake that a plan has to know of, sorted by id, and what is to be known of the others.
@@ -124,6 +126,7 @@ mod tests {
             partition: 0,
             deleted: false,
             missing: false,
+            doubted: false,
         }
     }
 

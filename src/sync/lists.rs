@@ -103,6 +103,7 @@ impl List {
     }
 
     async fn read(self, run: &Arc<Run>, writer: &mut Writer) -> Result<()> {
+        let doubted = writer.lake.doubted(self.table);
         let window = Window::of(self.call.paging, run.started);
         let pages = match window {
             Some(window) => writer.meanwhile(window.read(run, &self.call)).await?,
@@ -123,6 +124,7 @@ impl List {
         let state = writer.lake.table(self.table);
         (state.synced_at, state.bookmark) = (Some(run.started), Some(run.started));
         writer.settle(self.table, WHOLE_LIST);
+        writer.lake.trust_again(&doubted);
         Ok(())
     }
 
@@ -225,7 +227,8 @@ impl List {
         for key in writer.pending_keys(self.table).iter().filter(|key| listed.contains(*key)) {
             writer.settle(self.table, key);
         }
-        let stored = self.stored(writer, run.settings.refetch).await?;
+        let deleted_too = run.settings.refetch || !writer.lake.doubted(self.table).is_empty();
+        let stored = self.stored(writer, deleted_too).await?;
         let absent: Vec<String> = stored.into_iter().filter(|key| !listed.contains(key)).collect();
         let mut answers = writer.meanwhile(ask_all(run, call, absent, || ())).await?;
         if answers.stopped {

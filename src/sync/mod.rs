@@ -14,6 +14,7 @@ mod completeness;
 mod contacts;
 mod conversations;
 mod derive;
+mod doubts;
 mod fetch;
 mod ids;
 mod keyed;
@@ -114,7 +115,7 @@ pub async fn sync(
         ..Report::default()
     };
     let mut writer = Writer::new(lake, report, progress);
-    warn_of_changed(&mut writer);
+    doubts::tell(&mut writer);
     Box::pin(replay::redo(&mut writer)).await?;
     if account.is_none() {
         writer.warn("Drift did not say which organization the token belongs to, so it cannot be checked that this lake is of the same account.".into());
@@ -165,15 +166,6 @@ fn raw_and_masked() -> Error {
         "raw pages are kept as they came, so that no column can be left out of them or hashed in them",
     )
     .hint("leave out --raw, or --exclude-columns and --hash-columns")
-}
-
-/// What another hand has changed is whole, but nobody knows what it lacks.
-fn warn_of_changed(writer: &mut Writer) {
-    for path in writer.lake.changed().to_vec() {
-        writer.warn(format!(
-            "`{path}` was changed by another hand after the last run had ended, and was taken as it is; `sync --refetch` brings back what it lacks."
-        ));
-    }
 }
 
 /// Asks the run to stop after `limit`, unless what is returned is dropped before.
@@ -288,6 +280,7 @@ impl Run {
             writer.report.exit_code = kind.exit_code();
             return Ok(Ended { report: writer.report, error });
         }
+        doubts::tell_of_rest(&mut writer);
         writer.prepare().await?;
         let (outcome, status) = self.outcome(&writer, error.as_ref());
         writer.report.outcome = outcome;

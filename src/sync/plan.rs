@@ -111,6 +111,9 @@ impl Rules {
 
     /// Whether a listed conversation that is stored is fetched again.
     pub fn wants(&self, row: &Row, entry: &Entry) -> bool {
+        if entry.doubted {
+            return true;
+        }
         if self.with_messages && entry.was_fetched_by(self.walk, row.updated_us) {
             return false;
         }
@@ -137,8 +140,8 @@ impl Plan {
         });
     }
 
-    /// Stored conversations that the list did not bring: those that lack messages or are pending, and after
-    /// a full walk those that are no longer listed.
+    /// Stored conversations that the list did not bring: those that lack messages, are in doubt or are pending, and
+    /// after a full walk those that are no longer listed.
     fn push_stored(&mut self, listed: &[Row], ledger: &Ledger, pending: &[i64], rules: Rules) {
         let is_listed = |id: i64| listed.binary_search_by_key(&id, |row| row.id).is_ok();
         let unlisted = || ledger.iter().filter(|entry| !is_listed(entry.id));
@@ -151,7 +154,8 @@ impl Plan {
         for entry in unlisted() {
             let absent = infers && !entry.deleted && !self.doubts_absence;
             let lacking = rules.with_messages && entry.lacks_messages();
-            if absent || lacking || pending.binary_search(&entry.id).is_ok() {
+            let doubted = entry.doubted && !self.doubts_absence;
+            if absent || lacking || doubted || pending.binary_search(&entry.id).is_ok() {
                 let partition = Some(self.number(ledger.partition(entry))).into();
                 self.todos.push(Todo { id: entry.id, partition, listed: None.into(), known: true, absent });
             }

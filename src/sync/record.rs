@@ -121,6 +121,7 @@ fn entry(conversation: &Conversation) -> Option<Entry> {
         partition: 0,
         deleted: false,
         missing,
+        doubted: false,
     })
 }
 

@@ -1,6 +1,6 @@
 //! After conversations were reset, rows of other tables lie there whose conversation is not known any more. Those
 //! that the walk will not fetch into the same partition again are removed before anything is put, so that no key
-//! ever stands twice and none is left without its conversation.
+//! ever stands twice and none is left without its conversation. The same may be after another hand has changed objects.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -40,6 +40,18 @@ pub(super) async fn drop_again(writer: &mut Writer, known: Vec<Home>, all_listed
     }
     homes.of.sort_unstable();
     drop_all(writer, homes, all_listed).await
+}
+
+/// Removes rows of conversations that stand in another partition, or will be put into one: the conversations that
+/// they belong to, or they themselves, were put there by another hand. None is removed whose conversation is not
+/// known, since it is asked for by its id.
+pub(super) async fn drop_parted(
+    writer: &mut Writer,
+    index: &[Row],
+    ledger: &Ledger,
+    rules: Rules,
+) -> Result<()> {
+    drop_all(writer, Homes::of(index, ledger, rules), false).await
 }
 
 async fn drop_all(writer: &mut Writer, homes: Homes, all_listed: bool) -> Result<()> {

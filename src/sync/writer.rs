@@ -253,8 +253,8 @@ impl Writer {
         let set_aside = self.report.tables.values().any(|table| table.set_aside > 0);
         let sum_fails = self.report.completeness.as_ref().is_some_and(|sum| !sum.holds);
         let pending = self.pending.values().any(|pending| selected.contains(&pending.table));
-        // What another hand has changed is taken as it is, and may lack rows.
-        let changed = !self.lake.changed().is_empty();
+        // What another hand has changed may lack for good what Drift does not have any more.
+        let changed = !self.lake.changed().is_empty() || !self.lake.manifest.doubted.is_empty();
         pending || set_aside || sum_fails || changed
     }
 

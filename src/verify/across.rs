@@ -97,8 +97,8 @@ pub(super) async fn check(
     for residue in 0..of {
         across.pass(Pass { residue, of }, &mut kin, &mut doubles).await?;
     }
-    doubles.tell(judged, found);
-    let clean = manifest.run.status.ended_cleanly() && manifest.walk.is_none();
+    doubles.tell(judged, manifest.doubted.is_empty(), found);
+    let clean = manifest.run.status.ended_cleanly() && manifest.walk.is_none() && manifest.doubted.is_empty();
     for ((object, kinship), (count, first)) in kin {
         // What a run that died has put is gone over by the next run that reads its table, not by every run.
         let clean = clean && !manifest.adopted.contains(&judged[object as usize].verdict.path);

@@ -10,6 +10,8 @@ use super::verdict::{Finding, Verification};
 const DOUBLE: &str =
     "restore both objects from a backup of one moment; or move the lake away and run a new `sync`";
 
+const DOUBTED: &str = "another hand has changed objects: run `sync`, which sets them right";
+
 /// A key, what follows it in the identity, and the object it stands in.
 pub(super) type Place = (i64, i64, u32);
 
@@ -41,12 +43,17 @@ impl Doubles {
         }
     }
 
-    /// A key in two objects is broken; an id that Drift gave twice is a note.
-    pub(super) fn tell(self, judged: &[Judged], found: &mut Verification) {
+    /// A key in two objects is broken, unless there are objects in doubt, which the next run sets right; an id that
+    /// Drift gave twice is a note.
+    pub(super) fn tell(self, judged: &[Judged], certain: bool, found: &mut Verification) {
         let path = |object: u32| judged[object as usize].verdict.path.as_str();
         for ((_, one, other), (count, first)) in self.broken {
             let what = format!("keys stand also in {}: {count} in all, the first is {first}", path(one));
-            found.findings.push(Finding::broken(path(other), what, DOUBLE));
+            found.findings.push(if certain {
+                Finding::broken(path(other), what, DOUBLE)
+            } else {
+                Finding::unfinished(path(other), what, DOUBTED)
+            });
         }
         for (table, (count, first)) in self.of_drift {
             found.notes.push(format!(

@@ -28,6 +28,8 @@ pub(super) struct Subject {
     pub known: Option<ObjectState>,
     /// The object as it was listed, if it was.
     pub entry: Option<Entry>,
+    /// Another hand has changed it, and it is not known to be right again.
+    pub doubted: bool,
 }
 
 /// All data objects, those of the manifest and those that lie there; everything else is named.
@@ -36,14 +38,15 @@ pub(super) fn sort_out(manifest: &Manifest, entries: &[Entry], found: &mut Verif
     for (_, path, object) in manifest.objects() {
         if let Some(table) = table_of(path) {
             let (path, known) = (path.to_owned(), Some(object.clone()));
-            subjects.insert(path.clone(), Subject { path, table, known, entry: None });
+            let doubted = manifest.doubted.contains(&path);
+            subjects.insert(path.clone(), Subject { path, table, known, entry: None, doubted });
         }
     }
     for entry in entries {
         match table_of(&entry.path) {
             Some(table) => {
                 let path = entry.path.clone();
-                let unknown = Subject { path: path.clone(), table, known: None, entry: None };
+                let unknown = Subject { path: path.clone(), table, known: None, entry: None, doubted: false };
                 subjects.entry(path).or_insert(unknown).entry = Some(entry.clone());
             }
             None => judge_other(&entry.path, found),

@@ -17,7 +17,9 @@ use super::rows::{Contents, read};
 use super::verdict::{Finding, ObjectVerdict, Verdict};
 
 const RESTORE: &str = "restore this object from a backup; to fetch the table again from Drift, move the lake away and run a new `sync`";
-const LATE: &str = "if a run that was overtaken put it late, the next `sync` adopts it; if not, restore this object from a backup";
+const LATE: &str = "if a run that was overtaken put it late, the next `sync` adopts it; if not, restore this object from a backup, or run `sync`, which asks Drift again for what should be in it";
+const DOUBTED: &str = "was changed by another hand, and is not known to be right again";
+const ASK_AGAIN: &str = "run `sync`, which asks Drift again for what should be in it";
 const SYNC: &str = "run `sync`, which adopts it and goes on from there";
 
 /// What all objects are judged by.
@@ -141,7 +143,15 @@ fn conclude(subject: &Subject, examined: &Examined, rules: Rules) -> Judged {
     let place = subject.path.as_str();
     let mut findings: Vec<Finding> = Vec::new();
     findings.extend(bytes_finding(place, examined, rules));
-    findings.extend(contents.faults.iter().map(|fault| Finding::broken(place, fault.clone(), RESTORE)));
+    findings.extend(subject.doubted.then(|| Finding::unfinished(place, DOUBTED, ASK_AGAIN)));
+    let doubted = subject.doubted && contents.readable;
+    findings.extend(contents.faults.iter().map(|fault| {
+        if doubted {
+            Finding::unfinished(place, fault.clone(), ASK_AGAIN)
+        } else {
+            Finding::broken(place, fault.clone(), RESTORE)
+        }
+    }));
     if let (Bytes::Same, Some(known), true) = (examined.bytes, &subject.known, contents.readable) {
         let faults = disagreements(known, examined, rules);
         findings.extend(faults.into_iter().map(|fault| Finding::broken(place, fault, RESTORE)));

@@ -11,6 +11,7 @@ mod cost;
 mod counts;
 mod crash;
 mod docs;
+mod doubts;
 mod every;
 mod faults;
 mod fixtures;

@@ -9,6 +9,7 @@ use crate::data_file::Reader;
 use crate::error::Result;
 use crate::lake::{Change, Departed, partition_of};
 use crate::schema::Table;
+use crate::sync::doubts;
 use crate::sync::writer::Writer;
 use crate::tables::{CAMPAIGN_MEMBERS, CONVERSATIONS};
 
@@ -26,6 +27,7 @@ const COLUMNS: &[(&str, &str)] = &[
 
 /// Computes all partitions.
 pub(super) async fn put_all(writer: &mut Writer, walk_us: i64) -> Result<()> {
+    doubts::drop_parted(writer, &CAMPAIGN_MEMBERS, "conversation_id").await?;
     for path in writer.lake.paths(&CONVERSATIONS) {
         if let Some(partition) = partition_of(&path) {
             put(writer, &partition, walk_us).await?;

@@ -44,7 +44,8 @@ pub(super) async fn derive(run: &Run, writer: &mut Writer) -> Result<()> {
         }
         let sources = sources_of(table);
         let inputs = writer.lake.fingerprint(&sources);
-        if writer.lake.table(table).inputs.as_ref() != Some(&inputs) {
+        let doubted = writer.lake.doubted(table);
+        if writer.lake.table(table).inputs.as_ref() != Some(&inputs) || !doubted.is_empty() {
             let walk_us = writer.walk_started(run.started).as_microsecond();
             let derived = Head::Derived { table: table.name.to_owned(), walk_us };
             writer.archive(Step::bare(derived)).await?;
@@ -53,6 +54,7 @@ pub(super) async fn derive(run: &Run, writer: &mut Writer) -> Result<()> {
         let (bookmark, synced_at) = freshness(writer, sources[0]);
         let state = writer.lake.table(table);
         (state.inputs, state.bookmark, state.synced_at) = (Some(inputs), bookmark, synced_at);
+        writer.lake.trust_again(&doubted);
     }
     Ok(())
 }

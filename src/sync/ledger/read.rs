@@ -1,6 +1,7 @@
 //! Reading the ledger, one object after the other: what needs nothing is not kept, so that a lake of any size takes
 //! as much memory as there is to do.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
@@ -28,6 +29,10 @@ pub(in crate::sync) struct Asked {
     pub rules: Rules,
     /// Every conversation must be known, be it that nothing is to be done for it.
     pub everything: bool,
+    /// Partitions of which another hand has changed an object.
+    pub doubted: BTreeSet<String>,
+    /// The walk was begun by an earlier run, and since then nothing came into doubt.
+    pub resumed: bool,
     pub forgotten: Forgotten,
 }
 
@@ -126,11 +131,16 @@ impl Sift {
     /// Takes in one more object.
     fn with(mut self, object: &data_file::Reader, partition: String) -> Result<Self> {
         let number = self.ledger.partitions.len() as u32;
+        let doubted = self.asked.doubted.contains(&partition);
         self.ledger.partitions.push(partition);
         for batch in object.columns(COLUMNS)? {
             let batch = batch?;
             let columns = Columns::of(&batch);
-            (0..batch.num_rows()).for_each(|row| self.take(columns.entry(row, number)));
+            for row in 0..batch.num_rows() {
+                let mut entry = columns.entry(row, number);
+                entry.doubted = doubted && !self.asked.has_asked_again(&entry);
+                self.take(entry);
+            }
         }
         Ok(self)
     }
@@ -162,14 +172,20 @@ impl Sift {
 }
 
 impl Asked {
+    /// Whether the walk has fetched a conversation since it came into doubt.
+    fn has_asked_again(&self, entry: &Entry) -> bool {
+        self.resumed && entry.walked_at.get() == Some(self.rules.walk.as_microsecond())
+    }
+
     /// Whether a plan has to know of a conversation, which is listed under this number or not at all.
     fn needs(&self, listed: Option<usize>, entry: &Entry) -> bool {
         let lacks = || self.rules.with_messages && entry.lacks_messages();
-        let needed = if let Some(number) = listed {
-            self.rules.wants(&self.index[number], entry)
-        } else {
-            lacks() || (self.rules.infers_absence() && !entry.deleted)
-        };
+        let needed = entry.doubted
+            || if let Some(number) = listed {
+                self.rules.wants(&self.index[number], entry)
+            } else {
+                lacks() || (self.rules.infers_absence() && !entry.deleted)
+            };
         needed || self.everything || self.pending.binary_search(&entry.id).is_ok()
     }
 }
@@ -205,6 +221,7 @@ impl<'a> Columns<'a> {
             partition,
             deleted: self.deleted_at.is_valid(row),
             missing: self.missing.is_valid(row),
+            doubted: false,
         }
     }
 }

@@ -17,6 +17,9 @@ pub fn run(input: &[u8]) {
         let below = chunk.path.strip_prefix("_todo/");
         assert!(below.is_some_and(is_harmless), "{}", chunk.path);
     }
+    for path in &read.doubted {
+        assert!(is_harmless(path), "{path}");
+    }
     let text = serde_json::to_vec(&read).expect("a manifest is JSON");
     let again = Manifest::parse("_manifest/00000000000000000001.json", 1, &text).expect("it reads back");
     assert_eq!(read, again);
@@ -47,4 +50,5 @@ pub const FULL: &str = r#"{"format":1,"number":1,"commit_id":"c","lake_id":"l","
 "walk":{"run":"r1","started_at":"2026-01-01T00:00:00Z","since":null,"full":true,"refetch":false,"listed":false,"ordered":true,"generation":"new",
 "cursor":[["page_token","x"]],"chunks":[{"path":"_todo/r1-000000.parquet","rows":100,"sha256":"cd"}]},
 "last_full_walk":{"started_at":"2026-01-01T00:00:00Z","ordered":true,"generation":"new"},"first_load_ended":"2026-01-01T00:00:00Z",
+"doubted":["messages/month=2025-03/messages.parquet"],
 "pending":[{"table":"contacts","key":"7","reason":"status 503","runs":2}],"forgotten":["ab"]}"#;

@@ -219,6 +219,9 @@ async fn verify_finds_rows_of_somebody_forgotten() {
     account.forget(&Wanted::Conversations(vec![account.conversation_id(3)])).await;
     assert!(!account.ids(&CONVERSATIONS, "id", false).contains(&account.conversation_id(3)));
     assert!(!account.ids(&MESSAGES, "conversation_id", false).contains(&account.conversation_id(3)));
+    account.is_valid(Verdict::Unfinished).await.unwrap();
+    account.wait(1);
+    account.run_to_the_end().await;
     account.is_proven().await;
 }
 
