@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Lake;
+use super::adopt::table_of;
 use super::lease::check_lease;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -86,6 +87,7 @@ impl Lake {
         takeover: bool,
     ) -> Result<Self> {
         check_account(newest(store.as_ref()).await?.as_ref(), org.as_deref())?;
+        check_manifests(store.as_ref()).await?;
         let guard = store.lock().await?;
         let before = newest(store.as_ref()).await?;
         check_account(before.as_ref(), org.as_deref())?;
@@ -158,6 +160,33 @@ impl Lake {
         self.sweep_segments(stale).await?;
         self.finish_dropping().await
     }
+}
+
+/// Refuses a place where data lies but no manifest: whose data that is, how far it was read and who was forgotten,
+/// nobody knows any more. The first commit of a lake is made before its first object is put, so no run that died
+/// leaves such a place.
+async fn check_manifests(store: &dyn Store) -> Result<()> {
+    if !Log::new(store).numbers().await?.is_empty() {
+        return Ok(());
+    }
+    let entries = store.list("").await?;
+    match entries.iter().find(|entry| table_of(&entry.path).is_some()) {
+        // Else another run has begun the lake since they were looked for, and the lease decides.
+        Some(found) if Log::new(store).numbers().await?.is_empty() => {
+            Err(without_manifests(store, &found.path))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn without_manifests(store: &dyn Store, object: &str) -> Error {
+    Error::store("there is data here, but the manifests that tell of it are lost")
+        .at("object", object)
+        .at("lake", store.uri(""))
+        .hint(
+            "restore `_manifest` from a backup; if the lake kept its raw pages, `rebuild` makes it again from \
+             `_raw`, in another place; or move the data away, and `sync` reads everything from Drift",
+        )
 }
 
 fn run_state(run: &RunId, now: Timestamp) -> RunState {

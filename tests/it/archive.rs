@@ -207,6 +207,8 @@ async fn a_lost_manifest_does_not_lose_the_lake() {
     std::fs::remove_dir_all(account.lake.path().join("_manifest")).unwrap();
     let (again, _) = made_again(&account.lake).await.unwrap();
     assert_eq!(objects(&again), whole);
+    let refused = account.attempt().await.unwrap_err();
+    assert!(refused.advice().unwrap().contains("rebuild"), "{refused}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use drift_simulator::Table as Truth;
+use drift_simulator::{Behaviour, Table as Truth, WorldConfig};
 use drift2parquet::tables::{CONVERSATIONS, MESSAGES};
 
 use super::reset_on;
@@ -76,4 +76,30 @@ async fn a_folder_of_another_hand_is_no_partition() {
         reset_on(account.store(), 1, "messages").await.unwrap();
         assert!(strange.join("messages.parquet").exists(), "what is not ours is not deleted");
     }
+}
+
+/// Bug: where all manifests were lost, the next run began anew over the data: another account was mixed in, and who
+/// had been forgotten came back.
+#[tokio::test(start_paused = true)]
+async fn data_without_any_manifest_is_refused_and_stays_as_it_is() {
+    let mut account = Account::small(950);
+    account.run_to_the_end().await;
+    let manifests = account.lake.files("_manifest");
+    fs::remove_dir_all(account.lake.path().join("_manifest")).unwrap();
+    let before = account.lake.files("");
+    let world = WorldConfig { org_id: 7, ..WorldConfig::small(951) };
+    let mut other = Account::of(world, Behaviour::default()).with_lake(account.lake);
+    let refused = other.attempt().await.unwrap_err();
+    assert_eq!(refused.kind().exit_code(), 5, "{refused}");
+    for way in ["restore `_manifest`", "rebuild", "move the data away"] {
+        assert!(refused.advice().unwrap().contains(way), "{:?}", refused.advice());
+    }
+    assert_eq!(other.lake.files(""), before, "nothing was changed");
+    let mut account = Account::small(950).with_lake(other.lake);
+    fs::create_dir(account.lake.path().join("_manifest")).unwrap();
+    for (path, bytes) in &manifests {
+        fs::write(account.lake.path().join(path), bytes).unwrap();
+    }
+    account.run_to_the_end().await;
+    account.is_proven().await;
 }
