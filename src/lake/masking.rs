@@ -11,13 +11,13 @@ use crate::tables;
 use super::Lake;
 
 impl Lake {
-    /// Takes over what a run asks for, and makes the mask that its pages go through. Commits when that is new, so
-    /// that a run which dies leaves no data of which nobody knows what it lacks.
+    /// Takes over what a run asks for, and makes the mask that its pages go through. Must be committed before anything
+    /// is put, so that a run which dies leaves no data of which nobody knows what it lacks.
     ///
     /// # Errors
     /// [`Error::usage`] when a table already holds data that was read otherwise, when the lake keeps raw pages, and
     /// for a key of the hashes that is missing or another one.
-    pub async fn keep_masking(&mut self, asked: &AskedMasking) -> Result<Option<Mask>> {
+    pub fn keep_masking(&mut self, asked: &AskedMasking) -> Result<Option<Mask>> {
         let kept = self.manifest.masking.clone();
         let mut wanted = asked.over(&kept);
         if !wanted.is_empty() && self.archives() {
@@ -35,10 +35,7 @@ impl Lake {
         if let Some(key) = asked.key.as_ref().filter(|_| !wanted.hashed.is_empty()) {
             wanted.key_id = Some(key_id(key, &self.manifest.lake_id));
         }
-        if wanted != kept {
-            self.manifest.masking = wanted;
-            self.commit().await?;
-        }
+        self.manifest.masking = wanted;
         Ok(mask)
     }
 

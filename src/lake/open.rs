@@ -54,9 +54,25 @@ impl Lake {
         clock: Clock,
         takeover: bool,
     ) -> Result<Self> {
+        Self::open_for(store, run, org, clock, takeover, |_| Ok(())).await.map(|(lake, ())| lake)
+    }
+
+    /// The same for a run that must fit the lake: `agree` sees what is there, may change the manifest before the first
+    /// commit, and may refuse; then nothing was changed.
+    ///
+    /// # Errors
+    /// As [`Lake::open`], and those of `agree`.
+    pub async fn open_for<T>(
+        store: Arc<dyn Store>,
+        run: RunId,
+        org: Option<String>,
+        clock: Clock,
+        takeover: bool,
+        agree: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<(Self, T)> {
         let mut lake = Self::hold(store, run, org, clock, takeover).await?;
-        lake.begin().await?;
-        Ok(lake)
+        let agreed = lake.begin(agree).await?;
+        Ok((lake, agreed))
     }
 
     /// Opens a place where there is no lake yet, for one that bears this id from its first commit on.
@@ -74,7 +90,7 @@ impl Lake {
         if let Some(lake_id) = lake_id {
             lake.manifest.lake_id = lake_id;
         }
-        lake.begin().await?;
+        lake.begin(|_| Ok(())).await?;
         Ok(lake)
     }
 
@@ -135,7 +151,7 @@ impl Lake {
     ) -> Result<(Self, RunStatus)> {
         let (mut lake, ended) = Self::hold_existing(store, run, clock).await?;
         prepare(&mut lake).await?;
-        lake.begin().await?;
+        lake.begin(|_| Ok(())).await?;
         Ok((lake, ended))
     }
 
@@ -149,16 +165,18 @@ impl Lake {
     }
 
     /// Nothing is deleted before the first commit, which proves that the lake is this run's.
-    async fn begin(&mut self) -> Result<()> {
+    async fn begin<T>(&mut self, agree: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.manifest.lease.is_some() {
             self.manifest.epoch += 1;
         }
         self.adopt().await?;
         let stale = self.adopt_segments().await?;
+        let agreed = agree(self)?;
         self.manifest.run = run_state(&self.run, self.clock.now());
         self.commit().await?;
         self.sweep_segments(stale).await?;
-        self.finish_dropping().await
+        self.finish_dropping().await?;
+        Ok(agreed)
     }
 }
 

@@ -105,8 +105,8 @@ pub async fn sync(
     let started = client.server_time_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let started = started.unwrap_or_else(|| clock.now());
     // Boxed, here and below, since they hold what all phases need; whoever calls this need not.
-    let mut lake = Box::pin(open(&settings, store, run.clone(), account.clone(), clock)).await?;
-    let client = Mask::over(lake.keep_masking(&settings.masking).await?, client);
+    let (lake, mask) = Box::pin(open(&settings, store, run.clone(), account.clone(), clock)).await?;
+    let client = Mask::over(mask, client);
     let report = Report {
         run: run.id.clone(),
         version: run.version.clone(),
@@ -142,23 +142,28 @@ async fn open(
     run: RunId,
     account: Option<String>,
     clock: Clock,
-) -> Result<Lake> {
-    let mut lake = Lake::open(store, run, account, clock, settings.takeover).await?;
+) -> Result<(Lake, Option<Mask>)> {
+    let agree = |lake: &mut Lake| agree(settings, lake);
+    let (mut lake, mask) = Lake::open_for(store, run, account, clock, settings.takeover, agree).await?;
     lake.limit_memory(settings.memory);
     lake.upgrade().await?;
+    if lake.manifest.erasing.is_some() {
+        tracing::info!("finishing an erasure that was begun");
+        erase::finish(&mut lake).await?;
+    }
+    Ok((lake, mask))
+}
+
+/// What the lake is made with, once and for all, must be what the run asks for. It is committed before the first page
+/// is kept, so that a run that is killed leaves none that nobody looks for.
+fn agree(settings: &SyncSettings, lake: &mut Lake) -> Result<Option<Mask>> {
     if settings.raw && settings.masking.is_some() {
         return Err(raw_and_masked());
     }
     if settings.raw && !lake.archives() {
         lake.begin_archive()?;
-        // Committed before the first segment is put, so that a run that is killed leaves none that nobody looks for.
-        lake.commit().await?;
     }
-    if lake.manifest.erasing.is_some() {
-        tracing::info!("finishing an erasure that was begun");
-        erase::finish(&mut lake).await?;
-    }
-    Ok(lake)
+    lake.keep_masking(&settings.masking)
 }
 
 fn raw_and_masked() -> Error {
