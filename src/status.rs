@@ -30,8 +30,10 @@ pub struct Status {
     pub run: RunState,
     /// The last run that ended completely.
     pub last_complete: Option<RunState>,
-    /// Who holds the lake, if someone does.
+    /// Who holds the lake by the newest commit, if someone does.
     pub lease: Option<Lease>,
+    /// Whether a run holds the lake now: the lock of a directory tells it, or else the lease.
+    pub held: bool,
     /// What one partition of time spans.
     pub span: Option<Span>,
     /// The lower bound of history; null means all of it.
@@ -106,7 +108,14 @@ pub async fn newest(store: &dyn Store, location: &str) -> Result<Manifest> {
 pub async fn status(store: &dyn Store, location: &str, now: Timestamp) -> Result<Status> {
     let manifest = newest(store, location).await?;
     let (runs, unreadable_reports) = last_runs(store).await?;
-    Ok(describe(manifest, runs, unreadable_reports, now))
+    let held = is_held(store, &manifest, now).await;
+    Ok(Status { held, ..describe(manifest, runs, unreadable_reports, now) })
+}
+
+/// The system gives a lock back when its process ends, however that ends; a lease outlives it.
+async fn is_held(store: &dyn Store, manifest: &Manifest, now: Timestamp) -> bool {
+    let by_lease = || manifest.lease.as_ref().is_some_and(|lease| lease.until > now);
+    store.is_locked().await.unwrap_or_else(by_lease)
 }
 
 fn describe(
@@ -136,6 +145,7 @@ fn describe(
         run: manifest.run,
         last_complete: manifest.last_complete,
         lease: manifest.lease,
+        held: false,
         span: manifest.span,
         since: manifest.since,
     }

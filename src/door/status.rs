@@ -70,15 +70,13 @@ fn complete(status: &Status, now: Timestamp) -> String {
 
 /// What the newest commit says about the run that made it.
 fn standing(status: &Status, now: Timestamp) -> String {
-    let run = match (status.run.status, &status.lease) {
-        (RunStatus::Running, Some(lease)) if lease.until > now => "a run holds the lake now",
-        (RunStatus::Running, _) => {
-            "the last run did not end cleanly, or still runs; `sync` goes on from there"
-        }
-        (RunStatus::Stopped, _) => "the last run was stopped; `sync` goes on from there",
-        (RunStatus::Failed, _) => "the last run failed; `sync` goes on from there",
-        (RunStatus::Incomplete, _) => "the last run left rows pending or set aside",
-        (RunStatus::Done, _) => "nothing is under way",
+    let run = match status.run.status {
+        _ if status.held => "a run holds the lake now",
+        RunStatus::Running => "the last run did not end cleanly; `sync` goes on from there",
+        RunStatus::Stopped => "the last run was stopped; `sync` goes on from there",
+        RunStatus::Failed => "the last run failed; `sync` goes on from there",
+        RunStatus::Incomplete => "the last run was not complete: rows are pending or set aside, or in doubt",
+        RunStatus::Done => "nothing is under way",
     };
     match &status.walk {
         None => run.to_owned(),

@@ -302,6 +302,10 @@ impl Store for Directory {
         }
     }
 
+    async fn is_locked(&self) -> Option<bool> {
+        self.disk.is_locked(&self.root.join(LOCK)).await.ok()
+    }
+
     async fn lock(&self) -> Result<Option<Box<dyn Guard>>> {
         if self.exists().await? {
             // Before anything is written or swept: no link leads out of the lake.

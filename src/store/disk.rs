@@ -78,6 +78,12 @@ pub trait Disk: Send + Sync + Debug {
 
     /// Locks a file, which is created when it is not there; nothing when another process has locked it.
     async fn lock(&self, file: &Path) -> io::Result<Option<Box<dyn Guard>>>;
+
+    /// Whether a process has locked a file; a file that is not there is not locked.
+    async fn is_locked(&self, file: &Path) -> io::Result<bool>;
+
+    /// Removes a folder that is empty; another is left alone.
+    async fn remove_folder(&self, folder: &Path) -> io::Result<()>;
 }
 
 impl Contents {
@@ -182,6 +188,31 @@ impl Disk for RealDisk {
                 Err(fs::TryLockError::WouldBlock) => Ok(None),
                 Err(fs::TryLockError::Error(cause)) => Err(cause),
             }
+        })
+        .await
+    }
+
+    async fn is_locked(&self, file: &Path) -> io::Result<bool> {
+        let file = file.to_owned();
+        blocking(move || {
+            let Some(file) = present(File::open(file))? else { return Ok(false) };
+            // Shared, so that those who only look do not meet each other; it is given back at once, with the file.
+            match file.try_lock_shared() {
+                Ok(()) => Ok(false),
+                Err(fs::TryLockError::WouldBlock) => Ok(true),
+                Err(fs::TryLockError::Error(cause)) => Err(cause),
+            }
+        })
+        .await
+    }
+
+    async fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        let folder = folder.to_owned();
+        blocking(move || match fs::remove_dir(folder) {
+            Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
+                Ok(())
+            }
+            removed => removed,
         })
         .await
     }

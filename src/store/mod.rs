@@ -162,6 +162,12 @@ pub trait Store: Send + Sync + Debug {
         Ok(None)
     }
 
+    /// Whether somebody has the exclusive right to write, where the store itself gives it; nothing where it does not,
+    /// or does not tell.
+    async fn is_locked(&self) -> Option<bool> {
+        None
+    }
+
     /// Takes the exclusive right to write, where the store itself can give it.
     async fn lock(&self) -> Result<Option<Box<dyn Guard>>>;
 }

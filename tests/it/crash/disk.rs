@@ -154,6 +154,15 @@ impl Disk for MemoryDisk {
         }
         Ok(Some(Box::new(lock)))
     }
+
+    async fn is_locked(&self, file: &Path) -> io::Result<bool> {
+        let locked = self.shared.locked.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(locked.contains(file))
+    }
+
+    async fn remove_folder(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use drift_simulator::MutationCounts;
+use drift2parquet::status::status;
 
 use super::{Served, finish, small};
 use crate::counts::record;
@@ -114,4 +115,19 @@ async fn killed_at_any_moment_by_the_third_share() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_moment_by_the_fourth_share() {
     share(3).await;
+}
+
+/// Bug: the lease of a run that was killed made `status` say for a quarter of an hour that it still runs, though in a
+/// directory the lock tells the truth.
+#[tokio::test(flavor = "multi_thread")]
+async fn status_knows_a_run_that_was_killed_from_one_that_lives() {
+    let served = Served::of(small(777), Duration::from_millis(5)).await;
+    let store = served.account.lake.store();
+    let mut child = served.start(&["--max-rate", "5"]);
+    assert!(served.reaches(&mut child, 8).await);
+    let held = async || status(&*store, "lake", jiff::Timestamp::now()).await.unwrap().held;
+    assert!(held().await, "it lives");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!held().await, "it was killed");
 }
