@@ -572,6 +572,12 @@ pub struct SyncOptions {
     pub api_url: Option<String>,
 }
 
+/// The long names of some options.
+pub fn names<T: Group>() -> Vec<String> {
+    let command = T::augment_args(clap::Command::new("options"));
+    command.get_arguments().filter_map(|option| option.get_long().map(ToOwned::to_owned)).collect()
+}
+
 /// What was given, where an empty text (as an empty variable gives) counts as nothing.
 pub fn given(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())

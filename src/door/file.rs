@@ -1,14 +1,15 @@
 //! `drift2parquet.toml`: every option under the name it has on the command line. Never a token: a file of
 //! options is copied and committed, and a secret does not belong into it.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use drift2parquet::error::{Error, Result};
 use serde::de::DeserializeOwned;
-use toml::Table;
+use toml::{Spanned, Table, Value};
 
-use super::args::{Common, S3Options, SyncOptions};
+use super::args::{Common, S3Options, SyncOptions, names};
 
 /// Where options are looked for when `--config` is not given.
 const DEFAULT: &str = "drift2parquet.toml";
@@ -51,11 +52,21 @@ impl File {
 
     fn parse(text: &str) -> Result<Self> {
         // Of the parser's words only the message is shown: its excerpt of the line might hold a secret.
-        let mut sync: Table = toml::from_str(text).map_err(|error| not_toml(text, &error))?;
-        if let Some(secret) = SECRETS.iter().find(|name| sync.contains_key(**name)) {
+        let given: BTreeMap<String, Spanned<Value>> =
+            toml::from_str(text).map_err(|error| not_toml(text, &error))?;
+        if let Some(secret) = SECRETS.iter().find(|name| given.contains_key(**name)) {
             return Err(Error::usage(format!("`{secret}` does not belong into a file of options"))
                 .hint("give the token by DRIFT_TOKEN or DRIFT_TOKEN_FILE, and take it out of this file"));
         }
+        for (name, value) in &given {
+            // Each by itself, so that what is said of it can name its line.
+            let one = Table::from_iter([(name.clone(), value.get_ref().clone())]);
+            check(name, one).map_err(|error| error.at("line", line_at(text, value.span().start)))?;
+        }
+        Self::of(given.into_iter().map(|(name, value)| (name, value.into_inner())).collect())
+    }
+
+    fn of(mut sync: Table) -> Result<Self> {
         let common = COMMON.iter().filter_map(|key| sync.remove_entry(*key)).collect();
         let (s3, sync) = sync.into_iter().partition(|(key, _)| key.starts_with(S3));
         let s3: S3Options = options(s3)?;
@@ -63,19 +74,45 @@ impl File {
     }
 }
 
+/// One option: that there is one of this name, and that it takes this value.
+fn check(name: &str, one: Table) -> Result<()> {
+    let known = known();
+    if known.iter().any(|known| known == name) {
+        return File::of(one).map(drop).map_err(|error| error.at("option", name));
+    }
+    Err(Error::usage(format!("a file of options knows no `{name}`")).hint(format!(
+        "what can stand there, as in `drift2parquet sync --help` without the dashes before: {}",
+        known.join(", ")
+    )))
+}
+
+/// The names of all options that can stand in a file.
+fn known() -> Vec<String> {
+    let mut known: Vec<String> = names::<Common>();
+    known.retain(|name| COMMON.contains(&name.as_str()) || name.starts_with(S3));
+    // Only in a file; the commands that print data have one each.
+    known.push("format".to_owned());
+    known.extend(names::<SyncOptions>());
+    known
+}
+
 fn options<T: DeserializeOwned>(table: Table) -> Result<T> {
     table.try_into().map_err(|error: toml::de::Error| {
-        Error::usage(format!("the file of options is not right: {}", error.message().replace('\n', " ")))
-            .hint(
-                "options have the names they have in `drift2parquet sync --help`, without the dashes before",
-            )
+        let said = error.message().replace('\n', " ");
+        Error::usage(format!("an option of the file cannot be used: {said}"))
+            .hint("numbers, true and false stand without quotes, texts in quotes, lists as ['a', 'b']")
     })
 }
 
 fn not_toml(text: &str, error: &toml::de::Error) -> Error {
-    let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+    let line = error.span().map_or(1, |span| line_at(text, span.start));
     Error::usage(format!("the file of options is not TOML: line {line}: {}", error.message()))
         .hint("write one `name = value` a line, with texts in quotes")
+}
+
+/// The number of the line in which a byte stands.
+fn line_at(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 
 #[cfg(test)]
@@ -105,6 +142,31 @@ mod tests {
         for text in ["token = 'canary'", "token = canary", "lake = 1\ntoken = 'canary'"] {
             let error = File::parse(text).unwrap_err();
             assert!(!format!("{error} {:?}", error.advice()).contains("canary"), "{error}");
+        }
+    }
+
+    /// Bug: neither the option nor its line was named, and those that stand for every command were not among the ones
+    /// that were said to be known.
+    #[test]
+    fn what_is_wrong_is_named_with_its_line_and_all_options_that_there_are() {
+        let error = File::parse("lake = 'a'\n\n# often\nmax-rate = 'ten'").unwrap_err();
+        assert_eq!((error.place("line"), error.place("option")), (Some("4"), Some("max-rate")), "{error}");
+        let error = File::parse("quiet = true\nlakes = 'a'").unwrap_err();
+        assert_eq!(error.place("line"), Some("2"), "{error}");
+        for name in ["lake", "quiet", "verbose", "log-format", "format", "s3-sse", "since", "raw", "api-url"]
+        {
+            assert!(error.advice().unwrap().contains(name), "{name}: {:?}", error.advice());
+        }
+        assert!(!error.advice().unwrap().contains("config"), "{:?}", error.advice());
+        let error = File::parse("lake = 'a'\nfull = true\n= 1").unwrap_err().to_string();
+        assert!(error.contains("line 3"), "{error}");
+    }
+
+    #[test]
+    fn each_option_that_is_said_to_be_known_is() {
+        for name in known() {
+            let error = File::parse(&format!("{name} = [[1]]")).unwrap_err().to_string();
+            assert!(error.contains("cannot be used"), "{name}: {error}");
         }
     }
 
