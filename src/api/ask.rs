@@ -323,7 +323,7 @@ impl Inner {
                 Next::Stop(errors::renewal_refused(&found))
             }
             Verdict::Denied { token_is_bad, found } => self.denied(ask, token_is_bad, found),
-            Verdict::Redirect(host) => Next::Stop(errors::redirected(&host)),
+            Verdict::Redirect(host) => Next::Stop(errors::redirected(&host, self.drift_known.load(Relaxed))),
             Verdict::Rejected(found) if matches!(ask, Ask::Refresh) => {
                 Next::Stop(errors::renewal_refused(&found))
             }

@@ -67,10 +67,11 @@ pub(super) fn too_large(bytes_max: usize) -> Error {
         .hint("this answer cannot be read; if it is genuine, please report it")
 }
 
-/// Drift points elsewhere, and the token does not go there.
-pub(super) fn redirected(host: &str) -> Error {
-    Error::unavailable(format!("the API URL redirects to {host}, where the token is not sent"))
-        .hint("check --api-url; if Drift has moved, give its new address")
+/// Drift points elsewhere, and the token does not go there. What has never answered as Drift does is another address.
+pub(super) fn redirected(host: &str, drift_known: bool) -> Error {
+    let found = format!("the API URL redirects to {host}, where the token is not sent");
+    let error = if drift_known { Error::unavailable(found) } else { Error::usage(found) };
+    error.hint("check --api-url; Drift is at https://driftapi.com, which is the default; if it has moved, give its new address")
 }
 
 /// Drift does not like the request.
