@@ -22,7 +22,7 @@ use super::writer::Writer;
 use crate::archive::{Conversations, Head, Segment, StepAt};
 use crate::clock::Clock;
 use crate::cpu;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{
     self, Lake, Name, RAW, RunId, open_segment, partition_of, read_segment, table_of, unload_segment,
 };
@@ -38,6 +38,9 @@ const GROUP_SHARE: u64 = 5;
 
 /// What segments that are kept open may take, in bytes.
 const OPEN_BYTES: u64 = 32 << 20;
+
+/// What alone may lie where a lake is made again.
+const LOCK: &str = "_lock";
 
 /// What was rebuilt, and how it compares.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -66,8 +69,8 @@ pub struct Rebuilt {
 /// with it.
 ///
 /// # Errors
-/// [`Error::usage`] when the source has no archive or the target is a lake; [`Error::store`] when a segment is
-/// missing or damaged; those of both stores.
+/// [`Error::usage`] when the source has no archive or there is something in the target; [`Error::store`] when a segment
+/// is missing or damaged; those of both stores. Then nothing is left in the target.
 pub async fn rebuild(
     source: Arc<dyn Store>,
     target: Arc<dyn Store>,
@@ -79,22 +82,72 @@ pub async fn rebuild(
 ) -> Result<Rebuilt> {
     let before = lake::newest(source.as_ref()).await?;
     let archive = archive_of(source.as_ref(), before.as_ref()).await?;
-    if lake::newest(target.as_ref()).await?.is_some() || !target.list("").await?.is_empty() {
-        return Err(Error::usage("there is something already where the lake is to be made again")
-            .at("folder", target.uri(""))
-            .hint("give an empty place to --into; the old lake is only read"));
+    check_empty(target.as_ref()).await?;
+    let making = async {
+        let org = before.as_ref().and_then(|manifest| manifest.org.clone());
+        let report = Report { run: run.id.clone(), version: run.version.clone(), ..Report::default() };
+        let lake_id = before.as_ref().map(|manifest| manifest.lake_id.clone());
+        let mut lake = Lake::open_again(target.clone(), run.clone(), org, clock, lake_id).await?;
+        lake.limit_memory(memory);
+        if let Some(before) = &before {
+            lake.manifest.span = before.span;
+            lake.manifest.forgotten.clone_from(&before.forgotten);
+        }
+        let writer = Writer::new(lake, report, progress);
+        make(writer, &source, before.as_ref(), &archive, memory, keep_archive).await
+    };
+    match Box::pin(making).await {
+        Err(error) if error.kind() != ErrorKind::Held => {
+            clear(target.as_ref(), &run).await;
+            Err(error)
+        }
+        made => made,
     }
-    let org = before.as_ref().and_then(|manifest| manifest.org.clone());
-    let report = Report { run: run.id.clone(), version: run.version.clone(), ..Report::default() };
-    let lake_id = before.as_ref().map(|manifest| manifest.lake_id.clone());
-    let mut lake = Lake::open_again(target, run, org, clock, lake_id).await?;
-    lake.limit_memory(memory);
-    if let Some(before) = &before {
-        lake.manifest.span = before.span;
-        lake.manifest.forgotten.clone_from(&before.forgotten);
+}
+
+/// Refuses a place where there is something; a lock that nobody holds is nothing.
+async fn check_empty(target: &dyn Store) -> Result<()> {
+    let entries = target.list("").await?;
+    if entries.iter().all(|entry| entry.path == LOCK) {
+        return Ok(());
     }
-    let mut writer = Writer::new(lake, report, progress.clone());
-    progress.begin(Phase::Fetching, archive.segments.iter().map(|one| one.raw_bytes).sum());
+    Err(Error::usage("there is something already where the lake is to be made again")
+        .at("folder", target.uri(""))
+        .hint(
+            "give an empty place to --into; if an earlier `rebuild` into it was killed, delete what it has left; \
+             the old lake is only read",
+        ))
+}
+
+/// Removes what a run that failed has made, so that the next may make it again there. What resists stays, and is told
+/// of by that one.
+async fn clear(target: &dyn Store, run: &RunId) {
+    let cleared = async {
+        let _guard = target.lock().await?;
+        if lake::newest(target).await?.is_some_and(|newest| newest.run.id != run.id) {
+            return Ok(());
+        }
+        let is_made = |path: &str| table_of(path).is_some() || path.starts_with('_') && path != LOCK;
+        for entry in target.list("").await?.iter().filter(|entry| is_made(&entry.path)) {
+            target.delete(&entry.path).await?;
+        }
+        Ok::<(), Error>(())
+    };
+    if let Err(error) = cleared.await {
+        tracing::warn!(%error, "what was made so far stays");
+    }
+}
+
+/// Makes it in a lake that was just opened and is empty.
+async fn make(
+    mut writer: Writer,
+    source: &Arc<dyn Store>,
+    before: Option<&Manifest>,
+    archive: &Archive,
+    memory: u64,
+    keep_archive: bool,
+) -> Result<Rebuilt> {
+    writer.progress.begin(Phase::Fetching, archive.segments.iter().map(|one| one.raw_bytes).sum());
     let mut rebuilding = Rebuilding {
         source: source.clone(),
         segments: &archive.segments,
@@ -116,9 +169,9 @@ pub async fn rebuild(
         spine.segments.push(one.clone());
     }
     rebuilding.run(&mut writer, steps).await?;
-    put_emptied(&mut writer, before.as_ref()).await?;
+    put_emptied(&mut writer, before).await?;
     views::put(&mut writer).await?;
-    end(writer, before.as_ref(), &archive, keep_archive.then_some(spine)).await
+    end(writer, before, archive, keep_archive.then_some(spine)).await
 }
 
 /// Objects whose last row was forgotten stay, without rows; nothing in the archive tells of them.
