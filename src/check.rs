@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::api::Client;
 use crate::config::Selection;
 use crate::error::Result;
+use crate::lake;
 use crate::schema::{Call, Paging, Source, Table};
 use crate::store::{Store, probe};
 
@@ -25,11 +26,13 @@ pub struct Finding {
     pub found: Result<()>,
 }
 
-/// Tries the token and one call for each right that the selected tables need.
-pub async fn drift(client: &Client, tables: &Selection) -> Vec<Finding> {
-    let mut findings = vec![token(client).await];
+/// Tries the token and one call for each right that the selected tables need; answers also which organization the token
+/// is of, if Drift says so.
+pub async fn drift(client: &Client, tables: &Selection) -> (Vec<Finding>, Option<String>) {
+    let (token, org) = token(client).await;
+    let mut findings = vec![token];
     if findings[0].found.is_err() {
-        return findings;
+        return (findings, org);
     }
     for table in tables.tables() {
         let mut tried = BTreeSet::new();
@@ -37,7 +40,21 @@ pub async fn drift(client: &Client, tables: &Selection) -> Vec<Finding> {
             findings.push(right(client, table, &call).await);
         }
     }
-    findings
+    (findings, org)
+}
+
+/// Whether the lake that is there, if one is, can be read by this program, and is of the organization of the token.
+pub async fn lake(store: &dyn Store, org: Option<&str>) -> Option<Finding> {
+    let found = match lake::newest(store).await {
+        Ok(None) => return None,
+        Ok(Some(manifest)) => {
+            let note = manifest.org.as_ref().map(|org| format!("of organization {org}"));
+            lake::check_account(Some(&manifest), org).map(|()| note)
+        }
+        Err(error) => Err(error),
+    };
+    let note = found.as_ref().ok().cloned().flatten();
+    Some(Finding { what: "lake".to_owned(), part: "store", note, found: found.map(drop) })
 }
 
 /// Tries the store; `id` must be fresh.
@@ -48,13 +65,14 @@ pub async fn store(store: &dyn Store, id: &str) -> Vec<Finding> {
         .collect()
 }
 
-async fn token(client: &Client) -> Finding {
+async fn token(client: &Client) -> (Finding, Option<String>) {
     let asked = client.token_info().await;
+    let org = asked.as_ref().ok().and_then(|info| info.org_id).map(|org| org.to_string());
     let note = asked.as_ref().ok().map(|info| match info.org_id {
         Some(org) => format!("organization {org}"),
         None => "Drift does not say of which organization".to_owned(),
     });
-    Finding { what: "token".to_owned(), part: "drift", note, found: asked.map(drop) }
+    (Finding { what: "token".to_owned(), part: "drift", note, found: asked.map(drop) }, org)
 }
 
 async fn right(client: &Client, table: &Table, call: &Call) -> Finding {

@@ -247,10 +247,12 @@ pub enum Command {
     },
 
     /// Tries everything that a sync with the same options needs: the token, its right to each table, and the store:
-    /// list, create, read, replace, delete, and the two refusals that keep two runs apart. Says how to mend what is wrong.
+    /// list, create, read, replace, delete, and the two refusals that keep two runs apart; and whether a lake that is there
+    /// is of the token's organization. Says how to mend what is wrong.
     ///
     /// Makes one call for each right, and puts and deletes one small object. A lake that is there is not touched.
-    /// Exit codes: 0 all well, else that of the first thing that failed: 3 token or right, 4 Drift, 5 store.
+    /// Exit codes: 0 all well, else that of the first thing that failed: 2 lake of another account, 3 token or right,
+    /// 4 Drift, 5 store.
     Check {
         #[command(flatten)]
         options: Box<SyncOptions>,

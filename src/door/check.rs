@@ -38,9 +38,16 @@ pub fn run(order: &Order, format: Format) -> Result<Exit> {
 
 async fn tried(order: &Order) -> Result<Vec<Finding>> {
     let client = line::client(&order.line)?;
-    let mut findings = check::drift(&client, &order.sync.tables).await;
+    let (mut findings, org) = check::drift(&client, &order.sync.tables).await;
     match order.lake.open().await {
-        Ok(store) => findings.extend(check::store(&*store, &run_id::fresh(order.now).id).await),
+        Ok(store) => {
+            let tried = check::store(&*store, &run_id::fresh(order.now).id).await;
+            let is_sound = tried.iter().all(|finding| finding.found.is_ok());
+            findings.extend(tried);
+            if is_sound {
+                findings.extend(check::lake(&*store, org.as_deref()).await);
+            }
+        }
         Err(error) if error.kind() == ErrorKind::Internal => return Err(error),
         Err(error) => findings.push(unopened(error)),
     }

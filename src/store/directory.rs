@@ -282,6 +282,13 @@ impl Store for Directory {
         }
     }
 
+    async fn remove_folder(&self, path: &str) -> Result<()> {
+        let place = self.place(path)?;
+        let removed = self.disk.remove_folder(&place).await;
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner).remove(&place);
+        removed.map_err(|cause| cannot_write(&place, cause))
+    }
+
     async fn settle(&self, path: &str) -> Result<()> {
         let place = self.place(path)?;
         let settled = async {

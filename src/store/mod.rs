@@ -138,6 +138,11 @@ pub trait Store: Send + Sync + Debug {
     /// Deletes the object; one that is not there is no error.
     async fn delete(&self, path: &str) -> Result<()>;
 
+    /// Removes a folder in which nothing is left, where a store has such.
+    async fn remove_folder(&self, _path: &str) -> Result<()> {
+        Ok(())
+    }
+
     /// Makes durable what a run that was killed has put at `path` without waiting for it to be.
     async fn settle(&self, _path: &str) -> Result<()> {
         Ok(())

@@ -125,7 +125,7 @@ async fn replace_stale(store: &dyn Store, path: &str, stale: &Etag, newer: &Etag
 async fn delete(store: &dyn Store, path: &str) -> Result<()> {
     store.delete(path).await?;
     match store.get(path).await? {
-        None => Ok(()),
+        None => store.remove_folder(FOLDER).await,
         Some(_) => Err(Error::store("the store still has what was deleted")
             .at("object", store.uri(path))
             .hint("look whether the bucket forbids deleting (object lock, retention)")),
@@ -204,6 +204,8 @@ mod tests {
             }
             assert!(store.list(FOLDER).await.unwrap().is_empty());
         }
+        // Bug: the folder itself stayed.
+        assert!(!root.path().join(FOLDER).exists());
     }
 
     #[tokio::test]

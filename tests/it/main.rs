@@ -6,6 +6,7 @@
 mod account;
 mod against;
 mod archive;
+mod check;
 mod cli;
 mod cost;
 mod counts;
