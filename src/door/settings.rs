@@ -219,7 +219,7 @@ fn sync_settings(options: &SyncOptions, now: Timestamp) -> Result<SyncSettings> 
         full: options.full.unwrap_or(false),
         refetch: options.refetch.unwrap_or(false),
         full_every: full_every.unwrap_or(usual.full_every),
-        max_time: options.max_time.as_deref().map(|text| duration("max-time", text)).transpose()?,
+        max_time: options.max_time.as_deref().map(max_time).transpose()?,
         concurrency: options.concurrency.map_or(Ok(usual.concurrency), concurrency)?,
         memory: options.memory.as_deref().map_or(Ok(usual.memory), memory)?,
         partition_by: options.partition_by.as_deref().map_or(Ok(usual.partition_by), partition_by)?,
@@ -305,6 +305,15 @@ fn duration(option: &str, text: &str) -> Result<Duration> {
     })
 }
 
+/// A run without any time would end before its first call, again and again.
+fn max_time(text: &str) -> Result<Duration> {
+    match duration("max-time", text)? {
+        Duration::ZERO => Err(Error::usage(format!("--max-time {text} leaves a run no time"))
+            .hint("give a duration such as 30m or 4h, or leave it out for no limit")),
+        some => Ok(some),
+    }
+}
+
 /// The lake alone decides about chance, so that a restart changes no time, and two lakes seldom share one.
 fn every(text: &str, lake: &str) -> Result<Option<Schedule>> {
     if text == "never" {
@@ -327,8 +336,9 @@ fn hash(text: &str) -> u64 {
 
 /// A size of memory, in bytes.
 pub fn memory(text: &str) -> Result<u64> {
-    let size: bytesize::ByteSize = text.trim().parse().map_err(|cause| {
-        Error::usage(format!("--memory `{text}` is not a size: {cause}")).hint("write it as 256MiB or 1GiB")
+    let size: bytesize::ByteSize = text.trim().parse().map_err(|_| {
+        Error::usage(format!("--memory `{text}` is not a size such as 256MiB"))
+            .hint("write a number and its unit, as in 256MiB or 1GiB")
     })?;
     if size.as_u64() < config::MEMORY_MIN {
         return Err(Error::usage(format!("--memory {text} is too little"))

@@ -107,6 +107,8 @@ fn numbers_that_cannot_be_meant_are_refused() {
         ("--max-rate", "0"),
         ("--max-rate", "-1"),
         ("--max-time", "soon"),
+        ("--max-time", "0s"),
+        ("--max-time", "0ms"),
         ("--every", "often"),
         ("--every", "0s"),
         ("--every", "999ms"),
@@ -117,6 +119,13 @@ fn numbers_that_cannot_be_meant_are_refused() {
     ] {
         refused(&[&format!("{option}={value}")]);
     }
+}
+
+/// Bug: the parser's own words were shown, which say nothing to anybody.
+#[test]
+fn a_size_that_is_none_is_answered_with_one_that_is() {
+    let said = refused(&["--memory=abc"]);
+    assert!(said.lines().next().unwrap().ends_with("`abc` is not a size such as 256MiB"), "{said}");
 }
 
 #[test]
