@@ -13,7 +13,7 @@ use rustls::{AlertDescription as Alert, CertificateError, InvalidMessage};
 /// What was met on the way; each is mended in another way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
-    /// A certificate that nobody has signed whom this machine trusts.
+    /// A certificate that nobody has signed whom this machine trusts, or somebody else of that name.
     UnknownIssuer,
     /// A certificate whose time is over, or has not come.
     OutOfDate,
@@ -53,7 +53,10 @@ impl Obstacle {
             Self::OtherName => {
                 "check --api-url: its host must be one that the certificate names; or a proxy answers in its place"
             }
-            Self::BadCertificate => "check --api-url, and whether a proxy on the way replaces certificates",
+            Self::BadCertificate => {
+                "check --api-url, and whether a proxy on the way replaces certificates; if one does, let the machine \
+                 trust its root certificate, or on Linux name a file of root certificates in SSL_CERT_FILE"
+            }
             Self::PlainText => {
                 "check --api-url and its port; a proxy that is spoken to without TLS is written http:// in \
                  HTTPS_PROXY"
@@ -175,6 +178,11 @@ fn of_certificate(error: &CertificateError, whose: &str) -> (Obstacle, String) {
             Obstacle::UnknownIssuer,
             format!("{certificate} is of an issuer that this machine does not know"),
         ),
+        // Another authority of the same name, such as a proxy's before it was set up anew.
+        C::BadSignature => (
+            Obstacle::UnknownIssuer,
+            format!("{certificate} is not signed by the issuer of that name whom this machine knows"),
+        ),
         C::Expired => (Obstacle::OutOfDate, format!("{certificate} has expired")),
         C::ExpiredContext { not_after, .. } => {
             (Obstacle::OutOfDate, format!("{certificate} expired on {}", day(*not_after)))
@@ -230,6 +238,17 @@ mod tests {
         let (obstacle, found) = behind(&wrapped(CertificateError::UnknownIssuer.into())).unwrap();
         assert_eq!(obstacle, Obstacle::UnknownIssuer);
         assert_eq!(found, "the certificate of the server is of an issuer that this machine does not know");
+    }
+
+    /// Bug: of a signature that is not right, it was not said how roots are given.
+    #[test]
+    fn who_is_not_trusted_is_answered_with_how_to_trust() {
+        for error in
+            [CertificateError::BadSignature, CertificateError::UnknownIssuer, CertificateError::BadEncoding]
+        {
+            let obstacle = obstacle(error.into()).unwrap();
+            assert!(obstacle.hint().contains("SSL_CERT_FILE"), "{obstacle:?}");
+        }
     }
 
     #[test]
