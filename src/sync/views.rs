@@ -37,10 +37,6 @@ fn views(tables: &[&Table], root: &str) -> String {
             "CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet({source}) WHERE _deleted_at IS NULL;"
         );
     }
-    if root.contains("*/") {
-        // Such a path would end the comment.
-        return text;
-    }
     text.push_str("\n/* Spark SQL\n");
     for name in tables.iter().map(|table| table.name) {
         let source = escaped(&format!("{root}/{name}")).replace('`', "``");
@@ -66,10 +62,12 @@ fn literal(path: &str) -> String {
     path.chars().map(one).collect()
 }
 
-/// A path in which no character stands for others, to Spark: Hadoop's globs know the backslash.
+/// A path in which no character stands for others, to Spark: Hadoop's globs know the backslash. No star stands beside a
+/// slash, since the two would begin or end a comment.
 fn escaped(path: &str) -> String {
     let one = |letter: char| match letter {
-        '[' | ']' | '{' | '}' | '*' | '?' | '\\' => format!("\\{letter}"),
+        '*' => "[\\*]".to_owned(),
+        '[' | ']' | '{' | '}' | '?' | '\\' => format!("\\{letter}"),
         _ => letter.to_string(),
     };
     path.chars().map(one).collect()
@@ -93,6 +91,17 @@ mod tests {
     fn names_with_glob_characters_are_meant_as_they_stand() {
         let text = views(&[&tables::CONVERSATIONS], "/a[1]{b,c}*?");
         assert!(text.contains("read_parquet('/a[[]1]{b,c}[*][?]/conversations/**/*.parquet')"));
-        assert!(text.contains(r"parquet.`/a\[1\]\{b,c\}\*\?/conversations`"));
+        assert!(text.contains(r"parquet.`/a\[1\]\{b,c\}[\*]\?/conversations`"));
+    }
+
+    /// Bug: such a path ended the comment with Spark's statements, or began another within it.
+    #[test]
+    fn no_name_ends_the_comment_or_begins_one() {
+        for root in ["/a*", "/*a", "/a*/b", "/a/*/*"] {
+            let text = views(&[&tables::CONVERSATIONS], root);
+            let (_, comment) = text.split_once("/* Spark SQL").unwrap();
+            assert!(comment.find("*/") == Some(comment.len() - 3) && !comment.contains("/*"), "{text}");
+            assert_eq!(comment.matches("CREATE OR REPLACE").count(), 1, "{text}");
+        }
     }
 }

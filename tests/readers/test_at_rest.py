@@ -171,11 +171,11 @@ def test_each_row_group_says_what_it_spans(account):
                     assert spanned and spanned.has_min_max, f"{path} row group {group} says nothing of {column}"
 
 
-@pytest.fixture(scope="module", params=["plain", "it's [1] {a,b} *?`"])
+@pytest.fixture(scope="module", params=["plain", "it's [1] {a,b} *?`", "*/a*"])
 def placed(request, account, tmp_path_factory):
     """A lake in a folder of any name, filled from there by a relative path."""
     place = tmp_path_factory.mktemp("placed") / request.param
-    place.mkdir()
+    place.mkdir(parents=True)
     account.sync_to("lake", cwd=place)
     return place / "lake"
 
