@@ -66,7 +66,7 @@ fn text(lake: &str, found: &Verification) -> String {
     let counts = &found.counts;
     let _ = writeln!(
         text,
-        "{}: {lake}, manifest {}: {} objects ({}, {} rows): {} proven, {} unfinished, {} broken{}",
+        "{}: {lake}, manifest {}: {} objects ({}, {} rows): {} proven, {} unfinished, {} broken{}{}",
         word(found.verdict),
         found.manifest,
         count(counts.objects),
@@ -75,9 +75,21 @@ fn text(lake: &str, found: &Verification) -> String {
         count(counts.proven),
         count(counts.unfinished),
         count(counts.broken),
+        beside(found),
         if found.quick { "; rows were not read (--quick)" } else { "" }
     );
     text
+}
+
+/// Findings about something else than an object, such as the archive or a manifest, which no count of objects tells.
+fn beside(found: &Verification) -> String {
+    let is_object = |place: &str| found.objects.binary_search_by(|one| one.path.as_str().cmp(place)).is_ok();
+    let others = || found.findings.iter().filter(|finding| !is_object(&finding.place));
+    let of = |verdict| match others().filter(|finding| finding.verdict == verdict).count() {
+        0 => String::new(),
+        some => format!("; {} {} beside the objects", count(some as u64), word(verdict)),
+    };
+    of(Verdict::Unfinished) + &of(Verdict::Broken)
 }
 
 /// What Drift answered, in two lines.
