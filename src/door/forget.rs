@@ -39,7 +39,7 @@ pub fn run(
     for id in &told.not_in_lake {
         talk.note(&format!(
             "{id} was not in the lake{}",
-            if dry_run { "" } else { "; it is remembered all the same" }
+            if dry_run { "" } else { "; no later run brings it in" }
         ));
     }
     if !dry_run && told.older_versions.is_empty() {
@@ -67,13 +67,22 @@ fn text(told: &Forgetting) -> String {
     }
     let _ = writeln!(
         text,
-        "{}: {} contacts, {} conversations; {} files {}, {} deleted",
+        "{}: {} contacts, {} conversations{}; {} files {}, {} deleted",
         if told.dry_run { "would be forgotten" } else { "forgotten" },
         count(told.contacts),
         count(told.conversations),
+        unknown(told),
         count(told.rewritten.len() as u64),
         if told.dry_run { "to rewrite" } else { "rewritten" },
         count(told.deleted.len() as u64),
     );
     text
+}
+
+/// Whoever is not there is barred all the same, which is less than one may have meant.
+fn unknown(told: &Forgetting) -> String {
+    match told.not_in_lake.len() as u64 {
+        0 => String::new(),
+        some => format!(", {} of which not in the lake", count(some)),
+    }
 }

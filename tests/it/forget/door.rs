@@ -52,6 +52,10 @@ async fn forget_says_what_it_would_do_and_then_what_it_did() {
     assert!(note.contains("backups and snapshots"), "{note}");
     let (again, note) = said(&account, &["forget", "--contact", &contact], 0);
     assert!(again.ends_with("deleted\n") && note.contains("was not in the lake"), "{again}{note}");
+    // Bug: an id that nobody has, perhaps mistyped, was said to be forgotten like any other.
+    let (nobody, note) = said(&account, &["forget", "--contact", "99"], 0);
+    assert!(nobody.contains("1 contacts, 0 conversations, 1 of which not in the lake"), "{nobody}");
+    assert!(note.contains("99 was not in the lake; no later run brings it in"), "{note}");
     said(&account, &["verify", "-q"], 0);
 }
 
