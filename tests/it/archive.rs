@@ -28,7 +28,8 @@ use crate::lake::Lake;
 /// Tables that are summed up from others, whose `_synced_at` tells when somebody was forgotten.
 const SUMS: [&str; 2] = ["inboxes", "campaigns"];
 
-async fn made_again(lake: &Lake) -> Result<(Lake, Rebuilt)> {
+/// The lake again from its archive, in a place of its own.
+pub async fn made_again(lake: &Lake) -> Result<(Lake, Rebuilt)> {
     let again = Lake::in_memory();
     let rebuilt = made_again_in(lake, &again).await?;
     Ok((again, rebuilt))

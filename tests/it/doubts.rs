@@ -12,6 +12,7 @@ use drift2parquet::tables;
 use drift2parquet::verify::Verdict;
 
 use crate::account::Account;
+use crate::archive::made_again;
 use crate::faults::Rows;
 use crate::faults::scripts::changes;
 use crate::forget::reset_on;
@@ -203,4 +204,22 @@ async fn forgetting_and_resetting_know_of_doubts() {
     account.wait(1);
     account.run_to_the_end().await;
     account.is_proven().await;
+}
+
+/// From the view of the archive nothing has happened, but that more was fetched.
+#[tokio::test(start_paused = true)]
+async fn an_archive_makes_the_lake_again_that_came_right() {
+    let mut account = account(1_380);
+    account.settings.raw = true;
+    account.run_to_the_end().await;
+    let live = account.live().unwrap();
+    let largest = account.largest("conversations").await;
+    let bytes = account.objects()[&largest[0]].clone();
+    account.put(&largest[1], &bytes);
+    account.comes_right(&largest[1..2], &live, "with an archive").await;
+    let (again, _) = made_again(&account.lake).await.unwrap();
+    let again = account.with_lake(again).live().unwrap();
+    for (table, rows) in &live {
+        assert!(again[table] == *rows, "{table} is made again otherwise");
+    }
 }
