@@ -5,6 +5,7 @@
 //! the wave is encoded on the pool, each by its own writer, and appended in order. A column's bytes
 //! depend on nothing but its values, so the object is the same on one thread or many.
 
+use std::cmp::Reverse;
 use std::io::sink;
 use std::mem;
 use std::ops::Range;
@@ -21,7 +22,7 @@ use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
 
-use super::picked::{self, Part, Piece, joined};
+use super::picked::{self, Part, Picks};
 use super::properties::{leaf_counts, properties};
 use super::sizes::row_sizes;
 use crate::cpu;
@@ -39,6 +40,10 @@ const WAVE_ROW_GROUPS: usize = 4;
 
 /// Bounds the decoded values that wait for the pool, but for the last row group.
 const WAVE_BYTES: u64 = 16 << 20;
+
+/// So many rows of a column are gathered and written at a time: few enough that they are still in the cache when
+/// they are encoded. Pages are cut by what a single write sees, so another number gives other bytes.
+const CHUNK_ROWS: usize = 1_024;
 
 /// A whole object of so few decoded bytes is left uncompressed: to set compression up costs more time, in each
 /// column that is written or read, than it saves in bytes.
@@ -182,7 +187,7 @@ impl Encoder {
         for (index, group) in mem::take(&mut self.waiting).into_iter().enumerate() {
             columns.extend(self.columns(first + index, &group)?);
         }
-        let mut chunks = cpu::map(bytes, columns, Column::encode)?.into_iter();
+        let mut chunks = encode_longest_first(bytes, columns)?.into_iter();
         let width = self.schema.fields().len();
         while chunks.len() > 0 {
             self.append(chunks.by_ref().take(width).flatten()).map_err(cannot_encode)?;
@@ -192,10 +197,10 @@ impl Encoder {
 
     fn columns(&self, index: usize, group: &RowGroup) -> Result<Vec<Column>> {
         let mut writers = self.factory.create_column_writers(index).map_err(cannot_encode)?.into_iter();
-        let pieces: Vec<Piece> = group.parts.iter().map(Piece::of).collect();
+        let picks = Picks::of(&group.parts, CHUNK_ROWS);
         let column = |(position, field): (usize, &FieldRef)| Column {
             field: field.clone(),
-            pieces: pieces.iter().map(|piece| piece.column(position)).collect(),
+            values: picks.column(position),
             writers: writers.by_ref().take(self.leaf_counts[position]).collect(),
         };
         Ok(self.schema.fields().iter().enumerate().map(column).collect())
@@ -228,6 +233,16 @@ impl RowGroup {
     }
 }
 
+/// The columns encoded, in their order. Bodies take longer than all other columns together, so that they must not be
+/// what is left for one thread at the end.
+fn encode_longest_first(bytes: u64, columns: Vec<Column>) -> Result<Vec<Vec<ArrowColumnChunk>>> {
+    let mut columns: Vec<_> = columns.into_iter().enumerate().collect();
+    columns.sort_by_key(|(_, column)| Reverse(column.values.bytes()));
+    let mut encoded = cpu::map(bytes, columns, |(place, column)| Ok((place, column.encode()?)))?;
+    encoded.sort_by_key(|(place, _)| *place);
+    Ok(encoded.into_iter().map(|(_, chunks)| chunks).collect())
+}
+
 /// Makes writers of columns like those of `file`, but for compression.
 fn uncompressed(
     file: &SerializedFileWriter<Vec<u8>>,
@@ -243,22 +258,23 @@ fn uncompressed(
 /// One column of one row group, and the writers of its leaves: what one worker encodes at a time.
 struct Column {
     field: FieldRef,
-    pieces: Vec<picked::Column>,
+    values: picked::Column,
     writers: Vec<ArrowColumnWriter>,
 }
 
 impl Column {
-    fn encode(self) -> Result<Vec<ArrowColumnChunk>> {
-        // One array and one write: pages are cut by what a single write sees.
-        let array =
-            joined(self.field.data_type(), &self.pieces).map_err(|error| cannot_encode(error.into()))?;
-        let leaves = compute_leaves(&self.field, &array).map_err(cannot_encode)?;
-        let encode = |(mut writer, leaf): (ArrowColumnWriter, _)| {
-            writer.write(&leaf)?;
-            writer.close()
-        };
-        let chunks: Result<_, _> = self.writers.into_iter().zip(leaves).map(encode).collect();
-        chunks.map_err(|error| cannot_encode(error).at("column", self.field.name()))
+    fn encode(mut self) -> Result<Vec<ArrowColumnChunk>> {
+        let encoded =
+            self.write().and_then(|()| self.writers.into_iter().map(ArrowColumnWriter::close).collect());
+        encoded.map_err(|error| cannot_encode(error).at("column", self.field.name()))
+    }
+
+    fn write(&mut self) -> Result<(), ParquetError> {
+        for values in self.values.chunks() {
+            let leaves = compute_leaves(&self.field, &values?)?;
+            self.writers.iter_mut().zip(&leaves).try_for_each(|(writer, leaf)| writer.write(leaf))?;
+        }
+        Ok(())
     }
 }
 

@@ -1,12 +1,12 @@
-//! Rows picked out of batches: known by their places until they are encoded, then gathered one column at a time,
-//! so that each value is copied once, by the worker that encodes it.
+//! Rows picked out of batches: known by their places until they are encoded, then gathered one column and some
+//! rows at a time, so that each value is copied once, by the worker that encodes it, and is encoded while it is
+//! still near the processor.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, new_null_array};
 use arrow::compute::{concat, interleave};
-use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
@@ -32,56 +32,94 @@ impl Part {
     }
 }
 
-/// A part, and how its rows are best copied, which is the same for all its columns.
-pub(super) enum Piece<'a> {
-    /// They need not be.
-    Rows(&'a RecordBatch),
-    /// By these.
-    Picked(&'a [RecordBatch], Arc<Copies>),
+/// Rows that follow each other in a batch, by its number.
+type Stretch = (usize, Range<usize>);
+
+/// The rows of a row group, cut into chunks of as many rows each; the last may have fewer. All columns are
+/// gathered by the same chunks.
+pub(super) struct Picks<'a> {
+    sources: Vec<&'a RecordBatch>,
+    chunks: Arc<[Chunk]>,
 }
 
-/// How rows are copied.
-pub(super) enum Copies {
-    /// Stretches of rows of a batch.
-    Stretches(Vec<(usize, Range<usize>)>),
+/// Some rows, and how they are best copied.
+pub(super) enum Chunk {
+    /// Stretches of rows.
+    Stretches(Vec<Stretch>),
     /// One by one.
-    Places(Box<[(usize, usize)]>),
+    Places(Vec<(usize, usize)>),
 }
 
-impl<'a> Piece<'a> {
-    pub(super) fn of(part: &'a Part) -> Self {
-        match part {
-            Part::Rows(batch) => Self::Rows(batch),
-            Part::Picked(sources, places) => Self::Picked(sources, Arc::new(Copies::of(places))),
+impl<'a> Picks<'a> {
+    /// The rows of `parts`, in chunks of `rows`.
+    pub(super) fn of(parts: &'a [Part], rows: usize) -> Self {
+        let mut cutter = Cutter { rows, left: rows, open: Vec::new(), chunks: Vec::new() };
+        let mut sources: Vec<&RecordBatch> = Vec::new();
+        for part in parts {
+            let first = sources.len();
+            match part {
+                Part::Rows(batch) => {
+                    sources.push(batch);
+                    cutter.add(first, 0..batch.num_rows());
+                }
+                Part::Picked(batches, places) => {
+                    sources.extend(batches.iter());
+                    places.iter().for_each(|(batch, row)| cutter.add(first + batch, *row..row + 1));
+                }
+            }
         }
+        cutter.close();
+        Self { sources, chunks: cutter.chunks.into() }
     }
 
-    /// One column of it.
+    /// One column of them.
     pub(super) fn column(&self, position: usize) -> Column {
-        match self {
-            Self::Rows(batch) => Column::Rows(batch.column(position).clone()),
-            Self::Picked(sources, copies) => {
-                let sources = sources.iter().map(|batch| batch.column(position).clone()).collect();
-                Column::Picked(sources, copies.clone())
-            }
-        }
+        let sources = self.sources.iter().map(|batch| batch.column(position).clone()).collect();
+        Column { sources, chunks: self.chunks.clone() }
     }
 }
 
-impl Copies {
-    fn of(places: &[(usize, usize)]) -> Self {
-        let mut stretches: Vec<(usize, Range<usize>)> = Vec::new();
-        for (batch, row) in places {
-            match stretches.last_mut() {
-                Some((last, rows)) if last == batch && rows.end == *row => rows.end += 1,
-                _ => stretches.push((*batch, *row..row + 1)),
+/// Cuts rows into chunks.
+struct Cutter {
+    rows: usize,
+    /// How many more rows the open chunk takes.
+    left: usize,
+    open: Vec<Stretch>,
+    chunks: Vec<Chunk>,
+}
+
+impl Cutter {
+    fn add(&mut self, source: usize, mut rows: Range<usize>) {
+        while !rows.is_empty() {
+            let end = rows.end.min(rows.start + self.left);
+            self.left -= end - rows.start;
+            match self.open.last_mut() {
+                Some((last, open)) if *last == source && open.end == rows.start => open.end = end,
+                _ => self.open.push((source, rows.start..end)),
+            }
+            rows.start = end;
+            if self.left == 0 {
+                self.close();
             }
         }
-        if stretches.len() * STRETCH_ROWS <= places.len() {
-            Self::Stretches(stretches)
-        } else {
-            Self::Places(places.into())
+    }
+
+    fn close(&mut self) {
+        if !self.open.is_empty() {
+            self.chunks.push(Chunk::of(std::mem::take(&mut self.open)));
         }
+        self.left = self.rows;
+    }
+}
+
+impl Chunk {
+    fn of(stretches: Vec<Stretch>) -> Self {
+        let rows: usize = stretches.iter().map(|(_, rows)| rows.len()).sum();
+        if stretches.len() == 1 || stretches.len() * STRETCH_ROWS <= rows {
+            return Self::Stretches(stretches);
+        }
+        let places = stretches.into_iter().flat_map(|(source, rows)| rows.map(move |row| (source, row)));
+        Self::Places(places.collect())
     }
 
     fn rows(&self) -> usize {
@@ -92,40 +130,35 @@ impl Copies {
     }
 }
 
-/// One column of a piece.
-pub(super) enum Column {
-    /// As it is.
-    Rows(ArrayRef),
-    /// Picked out of the columns of several batches.
-    Picked(Vec<ArrayRef>, Arc<Copies>),
+/// One column of a row group.
+pub(super) struct Column {
+    sources: Vec<ArrayRef>,
+    chunks: Arc<[Chunk]>,
 }
 
 impl Column {
-    fn gather(&self, data_type: &DataType, into: &mut Vec<ArrayRef>) -> Result<(), ArrowError> {
-        match self {
-            Self::Rows(array) => into.push(array.clone()),
-            Self::Picked(sources, copies) if sources.iter().all(|one| one.null_count() == one.len()) => {
-                into.push(new_null_array(data_type, copies.rows()));
-            }
-            Self::Picked(sources, copies) => match copies.as_ref() {
-                Copies::Stretches(stretches) => {
-                    let slice =
-                        |(batch, rows): &(usize, Range<usize>)| sources[*batch].slice(rows.start, rows.len());
-                    into.extend(stretches.iter().map(slice));
-                }
-                Copies::Places(places) => {
-                    let sources: Vec<&dyn Array> = sources.iter().map(AsRef::as_ref).collect();
-                    into.push(interleave(&sources, places)?);
-                }
-            },
-        }
-        Ok(())
+    /// About how much there is to encode, in bytes, for columns of the same rows.
+    pub(super) fn bytes(&self) -> usize {
+        self.sources.iter().map(|source| source.get_buffer_memory_size()).sum()
+    }
+
+    /// Its values, chunk after chunk.
+    pub(super) fn chunks(&self) -> impl Iterator<Item = Result<ArrayRef, ArrowError>> {
+        let sources: Vec<&dyn Array> = self.sources.iter().map(AsRef::as_ref).collect();
+        let has_none = sources.iter().all(|source| source.null_count() == source.len());
+        self.chunks.iter().map(move |chunk| match chunk {
+            _ if has_none => Ok(new_null_array(sources[0].data_type(), chunk.rows())),
+            Chunk::Stretches(stretches) => joined(&sources, stretches),
+            Chunk::Places(places) => interleave(&sources, places),
+        })
     }
 }
 
-/// The column of a row group as one array.
-pub(super) fn joined(data_type: &DataType, pieces: &[Column]) -> Result<ArrayRef, ArrowError> {
-    let mut arrays = Vec::with_capacity(pieces.len());
-    pieces.iter().try_for_each(|piece| piece.gather(data_type, &mut arrays))?;
-    concat(&arrays.iter().map(AsRef::as_ref).collect::<Vec<&dyn Array>>())
+fn joined(sources: &[&dyn Array], stretches: &[Stretch]) -> Result<ArrayRef, ArrowError> {
+    let slice = |(source, rows): &Stretch| sources[*source].slice(rows.start, rows.len());
+    if let [stretch] = stretches {
+        return Ok(slice(stretch));
+    }
+    let slices: Vec<ArrayRef> = stretches.iter().map(slice).collect();
+    concat(&slices.iter().map(AsRef::as_ref).collect::<Vec<&dyn Array>>())
 }

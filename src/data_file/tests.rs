@@ -94,7 +94,9 @@ fn encoding_on_the_pool_gives_what_one_writer_gives() {
     let limited = properties(&tables::MESSAGES, &leaves).unwrap().into_builder();
     let limited = limited.set_max_row_group_row_count(Some(32_768)).build();
     let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(limited)).unwrap();
-    writer.write(&rows).unwrap();
+    for start in (0..rows.num_rows()).step_by(1_024) {
+        writer.write(&rows.slice(start, 1_024.min(rows.num_rows() - start))).unwrap();
+    }
     assert!(encoded(&tables::MESSAGES, [rows]).bytes == writer.into_inner().unwrap());
 }
 
