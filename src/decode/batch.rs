@@ -80,7 +80,7 @@ impl<'t> Reading<'t> {
             table,
             rows,
             parser: Parser::new(),
-            group: Group::new(table.columns),
+            group: Group::new(table.columns, table.key),
             extra: StringBuilder::new(),
             decoded: Tally::default(),
         }
@@ -117,7 +117,7 @@ impl<'t> Reading<'t> {
     /// Adds the records of pages that have one each; nothing is added unless all of them are sound.
     fn together<P: Borrow<Page>>(&mut self, first: u32, pages: &[P]) -> bool {
         let bodies: Vec<&[u8]> = pages.iter().map(|page| &*page.borrow().body).collect();
-        let Self { table, rows, parser, group, extra, decoded } = self;
+        let Self { rows, parser, group, extra, decoded, .. } = self;
         let path = rows.path();
         let read = parser.read_together(&bodies, |parsed, roots| {
             let record = |root: &u32| {
@@ -126,7 +126,7 @@ impl<'t> Reading<'t> {
             };
             let nodes = roots.iter().map(record).collect::<Option<Vec<u32>>>()?;
             let parent = pages.first().and_then(|page| page.borrow().parent);
-            let mut sheet = Sheet { table, index: first, parent, group, extra, tally: decoded };
+            let mut sheet = Sheet { index: first, parent, group, extra, tally: decoded };
             sheet.add_one_each(parsed, &Records { array: None, nodes });
             Some(())
         });
@@ -135,8 +135,8 @@ impl<'t> Reading<'t> {
 
     /// Adds the records of a page.
     fn page(&mut self, index: u32, page: &Page) -> Result<()> {
-        let Self { table, rows, parser, group, extra, decoded } = self;
-        let mut sheet = Sheet { table, index, parent: page.parent, group, extra, tally: decoded };
+        let Self { rows, parser, group, extra, decoded, .. } = self;
+        let mut sheet = Sheet { index, parent: page.parent, group, extra, tally: decoded };
         let read = parser.read(&page.body, |parsed| {
             let records = find_records(parsed, *rows)?;
             sheet.add(parsed, &records);
@@ -234,7 +234,6 @@ fn other_form(found: &str, page: &Page) -> Error {
 
 /// What one page is added to.
 struct Sheet<'r> {
-    table: &'r Table,
     index: u32,
     parent: Option<i64>,
     group: &'r mut Group,
@@ -281,7 +280,7 @@ impl Sheet<'_> {
         }
         let notes_before = notes.list.len();
         self.group.push(page, Some(record), &Scope::RECORDS, notes);
-        let lacking = self.group.lacks(self.table.key, page, self.parent)?;
+        let lacking = self.group.lacks(page, self.parent)?;
         self.group.pop();
         notes.list.truncate(notes_before);
         Some(format!("its key `{lacking}` is missing or cannot be used"))

@@ -44,9 +44,9 @@ impl Filler {
             Kind::Records(fields) => Self::Records(Records {
                 ends: vec![0],
                 validity: NullBufferBuilder::new(0),
-                elements: Record::new(Group::new(fields)),
+                elements: Record::new(Group::new(fields, &[])),
             }),
-            Kind::Record(fields) => Self::Record(Record::new(Group::new(fields))),
+            Kind::Record(fields) => Self::Record(Record::new(Group::new(fields, &[]))),
         }
     }
 

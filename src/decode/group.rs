@@ -14,17 +14,21 @@ use super::value::{Read, Value};
 /// Columns that are filled together.
 pub(super) struct Group {
     columns: &'static [Column],
+    /// The positions of those that are the key.
+    keys: Vec<usize>,
     layout: Layout,
     located: Located,
     fillers: Vec<Filler>,
 }
 
 impl Group {
-    pub fn new(columns: &'static [Column]) -> Self {
+    /// Of these columns, of which those named `key` must have a value.
+    pub fn new(columns: &'static [Column], key: &[&str]) -> Self {
         let layout = Layout::new(columns);
         let located = Located::new(&layout);
         let fillers = columns.iter().map(|column| Filler::new(column.kind)).collect();
-        Self { columns, layout, located, fillers }
+        let keys = (0..columns.len()).filter(|position| key.contains(&columns[*position].name)).collect();
+        Self { columns, keys, layout, located, fillers }
     }
 
     /// Locates the object at `record` as the next row; without one, the next row is null.
@@ -53,15 +57,13 @@ impl Group {
         self.layout.columns.iter().any(|from| matches!(from, Feed::Parent(_)))
     }
 
-    /// The first of the `key` columns that the row located last has no usable value for.
-    pub fn lacks(&self, key: &[&str], page: &Parsed<'_>, parent: Option<i64>) -> Option<&'static str> {
+    /// The first of the key columns that the row located last has no usable value for.
+    pub fn lacks(&self, page: &Parsed<'_>, parent: Option<i64>) -> Option<&'static str> {
         let row = self.rows().checked_sub(1)?;
         let rows = self.view(page, &Scope::RECORDS, parent);
-        let keys =
-            self.columns.iter().zip(&self.layout.columns).filter(|(column, _)| key.contains(&column.name));
-        keys.filter(|(column, from)| !rows.has_key(column.kind, from, row))
-            .map(|(column, _)| column.name)
-            .next()
+        let mut keys =
+            self.keys.iter().map(|position| (&self.columns[*position], &self.layout.columns[*position]));
+        keys.find(|(column, from)| !rows.has_key(column.kind, from, row)).map(|(column, _)| column.name)
     }
 
     /// Fills all columns with the rows that are located, and lets go of these.

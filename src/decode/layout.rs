@@ -28,13 +28,15 @@ pub(super) struct Place {
     pub name: &'static str,
     pub whole: Whole,
     pub children: Vec<usize>,
+    /// Those of them for which something has to be done besides filling their column.
+    pub branches: Vec<usize>,
     /// The first column at or below this place, under which a misfit is counted.
     pub column: &'static str,
 }
 
 impl Place {
     /// Whether something has to be done about the value besides filling its column.
-    pub fn is_branch(&self) -> bool {
+    fn is_branch(&self) -> bool {
         !self.children.is_empty() || self.whole == Whole::Extra
     }
 }
@@ -62,11 +64,18 @@ pub(super) struct Layout {
 
 impl Layout {
     pub fn new(columns: &[Column]) -> Self {
-        let root =
-            Place { path: Vec::new(), name: "", whole: Whole::Flattened, children: Vec::new(), column: "" };
+        let root = Place {
+            path: Vec::new(),
+            name: "",
+            whole: Whole::Flattened,
+            children: Vec::new(),
+            branches: Vec::new(),
+            column: "",
+        };
         let mut layout = Self { places: vec![root], columns: Vec::new() };
         layout.columns = columns.iter().map(|column| layout.add(column)).collect();
         layout.settle(ROOT, false);
+        layout.find_branches();
         layout
     }
 
@@ -96,7 +105,14 @@ impl Layout {
         let path = self.places[parent].path.iter().copied().chain([name]).collect();
         let child = self.places.len();
         let column = column.name;
-        self.places.push(Place { path, name, whole: Whole::Above, children: Vec::new(), column });
+        self.places.push(Place {
+            path,
+            name,
+            whole: Whole::Above,
+            children: Vec::new(),
+            branches: Vec::new(),
+            column,
+        });
         self.places[parent].children.push(child);
         child
     }
@@ -109,6 +125,14 @@ impl Layout {
         let covered = self.places[place].whole != Whole::Flattened;
         for child in self.places[place].children.clone() {
             self.settle(child, covered);
+        }
+    }
+
+    fn find_branches(&mut self) {
+        for place in 0..self.places.len() {
+            let is_branch = |child: &usize| self.places[*child].is_branch();
+            self.places[place].branches =
+                self.places[place].children.iter().copied().filter(is_branch).collect();
         }
     }
 

@@ -151,11 +151,7 @@ impl<'p> Walk<'_, 'p> {
             }
         }
         let layout = self.layout;
-        for child in &layout.places[place].children {
-            if layout.places[*child].is_branch() {
-                self.branch(*child);
-            }
-        }
+        layout.places[place].branches.iter().for_each(|child| self.branch(*child));
     }
 
     /// The child called `key`: first that which came at this position the last time.

@@ -177,6 +177,21 @@ fn container_end(text: &[u8], at: usize) -> Option<usize> {
     }
 }
 
+/// The end of a container from within: `depth` containers, it and others in it, are open at `at`, and no string follows
+/// in it.
+pub(super) fn closing_end(text: &[u8], at: usize, depth: usize) -> Option<usize> {
+    let (mut at, mut depth) = (at, depth);
+    while depth > 0 {
+        match text.get(at)? {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    Some(at)
+}
+
 /// The end of a string, after its closing quote; `at` is its first byte after the opening one.
 pub(super) fn string_end(text: &[u8], at: usize) -> Option<usize> {
     let mut at = at;

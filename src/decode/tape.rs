@@ -170,7 +170,18 @@ impl<'p> Parsed<'p> {
             (_, Seat::Keyed) => skim::member_start(self.text, self.key_span(at).end).unwrap_or_default(),
             (_, Seat::Element { array, index }) => return self.element_spans(array)[index as usize].clone(),
         };
-        start..skim::value_end(self.text, start).unwrap_or(self.text.len())
+        let end = self.container_end(at).or_else(|| skim::value_end(self.text, start));
+        start..end.unwrap_or(self.text.len())
+    }
+
+    /// Where the original text of an object or array ends that holds a string. Behind its last string come only
+    /// scalars and brackets, so nothing before needs to be read.
+    fn container_end(&self, at: u32) -> Option<usize> {
+        let last = (at + 1..self.after(at)).rev().find(|node| matches!(self.node(*node), Node::String(_)))?;
+        let Node::String(text) = self.node(last) else { return None };
+        // Of the nodes before, only objects and arrays that hold it reach beyond it.
+        let depth = (at..last).filter(|node| self.after(*node) > last).count();
+        skim::closing_end(self.text, skim::string_end(self.text, self.offset(text))?, depth)
     }
 
     /// The original text of the key of the value at `at`, with its quotes.
