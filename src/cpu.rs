@@ -56,7 +56,17 @@ where
     if bytes <= FEW_BYTES {
         return items.into_iter().map(work).collect();
     }
-    items.into_par_iter().map(work).collect()
+    // Each item is worth being handed over by itself: several in one hand could be all that takes long.
+    items.into_par_iter().with_max_len(1).map(work).collect()
+}
+
+/// Does two things at once, where both read many `bytes`.
+pub fn both<A, B>(bytes: u64, one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B + Send) -> (A, B)
+where
+    A: Send,
+    B: Send,
+{
+    if bytes <= FEW_BYTES { (one(), other()) } else { rayon::join(one, other) }
 }
 
 #[cfg(test)]

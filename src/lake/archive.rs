@@ -58,11 +58,13 @@ pub async fn read_segment(store: &dyn Store, path: &str) -> Result<(Segment, Byt
     let stored = store.get(path).await?.ok_or_else(|| missing(path))?;
     let path = path.to_owned();
     cpu::run_on(stored.bytes.len() as u64, move || {
-        if Name::of(&path).is_none_or(|name| checksum(&stored.bytes) != name.sha256) {
+        let bytes = &stored.bytes;
+        let (found, segment) =
+            cpu::both(bytes.len() as u64, || checksum(bytes), || Segment::open(bytes.clone()));
+        if Name::of(&path).is_none_or(|name| found != name.sha256) {
             return Err(changed(&path));
         }
-        let segment = Segment::open(stored.bytes.clone()).map_err(|error| error.at("segment", &path))?;
-        Ok((segment, stored.bytes))
+        Ok((segment.map_err(|error| error.at("segment", &path))?, stored.bytes))
     })
     .await
 }

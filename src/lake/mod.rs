@@ -4,6 +4,7 @@
 //! Knows nothing of Drift, of pages or of the order in which tables are read.
 
 mod adopt;
+mod ahead;
 mod archive;
 mod change;
 mod chunk;
@@ -49,7 +50,10 @@ pub struct Lake {
     puts: BTreeMap<&'static str, Put>,
     /// No object may be larger, in bytes.
     object_bytes_max: u64,
-    guard: Option<Box<dyn Guard>>,
+    guard: Option<Arc<dyn Guard>>,
+    /// Puts may be on their way while the next object is folded.
+    puts_ahead: bool,
+    flying: Option<ahead::Flying>,
     /// Objects that another hand has changed since the last run ended.
     changed: Vec<String>,
     /// Objects that cannot be read are left alone.
@@ -84,6 +88,7 @@ impl Lake {
     }
 
     async fn commit_as_is(&mut self) -> Result<()> {
+        self.land().await?;
         let commit_id = format!("{:016x}{:016x}", self.ids.u64(..), self.ids.u64(..));
         Log::new(self.store.as_ref()).commit(&mut self.manifest, commit_id).await?;
         self.committed = Instant::now();

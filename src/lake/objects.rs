@@ -27,12 +27,6 @@ pub struct Put {
     pub bytes: u64,
 }
 
-/// What came out of a fold, ready to be put.
-struct Folded {
-    encoded: Option<(Encoded, String)>,
-    counts: FoldCounts,
-}
-
 impl Lake {
     /// Folds changes into the object of a partition (such as `month=2025-03`) and puts it, unless no row
     /// changed.
@@ -71,27 +65,22 @@ impl Lake {
         };
         let change = change.clone();
         let bytes = change.bytes() + reader.as_ref().map_or(0, Reader::bytes);
-        let folding = cpu::run_on(bytes, move || fold_object(table, reader.as_ref(), &change));
+        let folding = cpu::run_on(bytes, move || fold::fold(reader.as_ref(), change.of(table)));
         let folded = self
             .meanwhile(folding)
             .await
             .map_err(|error| error.at("table", table.name).at("object", path))?;
-        if let Some((encoded, sha256)) = folded.encoded {
-            self.put(table, path.to_owned(), encoded, sha256, expect, folded.counts).await?;
+        if let Some(encoded) = folded.object {
+            self.put(table, path.to_owned(), encoded, expect, folded.counts).await?;
         }
         Ok(folded.counts)
     }
 
     /// Puts an object without rows where there is none.
     pub async fn put_empty(&mut self, table: &'static Table, partition: Option<&str>) -> Result<()> {
-        let (encoded, sha256) = cpu::run_on(0, move || {
-            let encoded = Encoder::new(table)?.finish()?;
-            let sha256 = checksum(&encoded.bytes);
-            Ok((encoded, sha256))
-        })
-        .await?;
+        let encoded = cpu::run_on(0, move || Encoder::new(table)?.finish()).await?;
         let path = table.object_path(partition);
-        match self.put(table, path, encoded, sha256, Expect::Absent, FoldCounts::default()).await {
+        match self.put(table, path, encoded, Expect::Absent, FoldCounts::default()).await {
             Err(error) if self.may_be_late_put(&error) => {
                 self.outrank(&error).await?;
                 self.fold(table, partition, Change::default()).await.map(drop)
@@ -105,7 +94,6 @@ impl Lake {
         table: &'static Table,
         path: String,
         encoded: Encoded,
-        sha256: String,
         expect: Expect,
         counts: FoldCounts,
     ) -> Result<()> {
@@ -114,9 +102,8 @@ impl Lake {
             return Err(too_large(bytes).at("table", table.name).at("object", path));
         }
         self.check_right_to_put().await?;
-        let (store, target) = (self.store.clone(), path.clone());
-        let replacing = async move { store.replace(&target, Bytes::from(encoded.bytes), expect).await };
-        let etag = self.meanwhile(replacing).await?;
+        let putting = hash_and_put(self.store.clone(), path.clone(), encoded.bytes.into(), expect);
+        let (sha256, etag) = self.put_or_send(table, &path, putting).await?;
         let state = ObjectState { rows: counts.rows, deleted: counts.deleted, bytes, sha256, etag };
         self.table(table).objects.insert(path, state);
         self.recount(table);
@@ -124,6 +111,21 @@ impl Lake {
         put.objects += 1;
         put.bytes += bytes;
         Ok(())
+    }
+
+    /// The SHA-256 and the etag of what was put; where puts may be on their way, they are known when this one has ended.
+    async fn put_or_send(
+        &mut self,
+        table: &'static Table,
+        path: &str,
+        put: impl Future<Output = Result<(String, Etag)>> + Send + 'static,
+    ) -> Result<(String, Etag)> {
+        if !self.puts_ahead {
+            return self.meanwhile(put).await;
+        }
+        self.land().await?;
+        self.send(table, path.to_owned(), put);
+        Ok((String::new(), Etag(String::new())))
     }
 
     /// Adds up a table's objects.
@@ -160,6 +162,7 @@ impl Lake {
     /// What is read is what the manifest names, be it that a late put has to be adopted first: a run that goes
     /// by rows which it has read must not end with a manifest that does not know them.
     async fn open_object(&mut self, table: &'static Table, path: &str) -> Result<Option<(Reader, Etag)>> {
+        self.land_at(path).await?;
         let (store, target) = (self.store.clone(), path.to_owned());
         let opening = async move { open_object(store.as_ref(), table, &target).await };
         let Some((reader, etag)) = self.meanwhile(opening).await? else { return Ok(None) };
@@ -182,13 +185,15 @@ pub async fn open_object(store: &dyn Store, table: &Table, path: &str) -> Result
     Ok(Some((reader.map_err(|error| error.at("object", path))?, etag)))
 }
 
-fn fold_object(table: &'static Table, reader: Option<&Reader>, change: &Change) -> Result<Folded> {
-    let folded = fold::fold(reader, change.of(table))?;
-    let encoded = folded.object.map(|encoded| {
-        let sha256 = checksum(&encoded.bytes);
-        (encoded, sha256)
-    });
-    Ok(Folded { encoded, counts: folded.counts })
+async fn hash_and_put(
+    store: Arc<dyn Store>,
+    path: String,
+    bytes: Bytes,
+    expect: Expect,
+) -> Result<(String, Etag)> {
+    let hashed = bytes.clone();
+    let sha256 = cpu::run_on(hashed.len() as u64, move || Ok(checksum(&hashed))).await?;
+    Ok((sha256, store.replace(&path, bytes, expect).await?))
 }
 
 /// The partition in an object's path, such as `month=2025-03`.

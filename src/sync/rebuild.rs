@@ -9,38 +9,28 @@
 //! each object is encoded once for every walk that changed it, not once for every page; memory follows the size
 //! of a group, not that of the archive.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod groups;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
-use tokio::task::JoinHandle;
 
-use super::ids::Ids;
-use super::replay::{Group, apply};
+use self::groups::{Rebuilding, places};
 use super::views;
 use super::writer::Writer;
-use crate::archive::{Conversations, Head, Segment, StepAt};
+use crate::archive::StepAt;
 use crate::clock::Clock;
-use crate::cpu;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{
     self, Lake, Name, RAW, RunId, open_segment, partition_of, read_segment, table_of, unload_segment,
 };
-use crate::manifest::{Archive, ArchiveSegment, Forgotten, Manifest, RunStatus};
+use crate::manifest::{Archive, ArchiveSegment, Manifest, RunStatus};
 use crate::progress::{Phase, Progress};
 use crate::report::Report;
 use crate::store::Store;
-use crate::tables::CAMPAIGN_MEMBERS;
-
-/// Of the memory that is given, so much may be pages that are folded at once; a partition with more of them is
-/// folded several times. Two such groups are in memory, as rows, and one step as pages.
-const GROUP_SHARE: u64 = 5;
-
-/// What segments that are kept open may take, in bytes.
-const OPEN_BYTES: u64 = 32 << 20;
-
-/// What alone may lie where a lake is made again.
-const LOCK: &str = "_lock";
 
 /// What was rebuilt, and how it compares.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -147,31 +137,46 @@ async fn make(
     memory: u64,
     keep_archive: bool,
 ) -> Result<Rebuilt> {
+    writer.lake.put_ahead();
+    let filled = fill(&mut writer, source, before, archive, memory, keep_archive).await;
+    // Whatever was found, nothing is on its way any more when this ends.
+    let landed = writer.lake.land().await;
+    let kept = filled?;
+    landed?;
+    end(writer, before, archive, kept).await
+}
+
+/// Puts all objects; answers what of the archive went with them.
+async fn fill(
+    writer: &mut Writer,
+    source: &Arc<dyn Store>,
+    before: Option<&Manifest>,
+    archive: &Archive,
+    memory: u64,
+    keep_archive: bool,
+) -> Result<Option<Archive>> {
     writer.progress.begin(Phase::Fetching, archive.segments.iter().map(|one| one.raw_bytes).sum());
-    let mut rebuilding = Rebuilding {
-        source: source.clone(),
-        segments: &archive.segments,
-        group_bytes: memory / GROUP_SHARE,
-        open: VecDeque::new(),
-        stretch: Stretch::default(),
-    };
+    let mut rebuilding = Rebuilding::new(source.clone(), &archive.segments, memory);
     let mut steps = Vec::new();
-    let mut spine = Archive::default();
+    let mut kept = Archive::default();
+    // While one is looked through, the next is read; three at once took some 90 MB more memory for 5 GB of pages.
+    let read =
+        stream::iter(&archive.segments).map(|one| read_segment(source.as_ref(), &one.path)).buffered(2);
+    let mut read = pin!(read);
     for (number, one) in (0..).zip(&archive.segments) {
-        // One after the other: three at once took some 90 MB more memory for an archive of 5 GB of pages.
-        let (segment, bytes) = read_segment(source.as_ref(), &one.path).await?;
+        let Some((segment, bytes)) = read.try_next().await? else { break };
         steps.extend(places(number, &segment));
         if keep_archive {
             writer.lake.put_segment(&one.path, bytes).await?;
         }
         let segment = unload_segment(source.as_ref(), &one.path, segment).await?;
         rebuilding.keep(number, Arc::new(segment));
-        spine.segments.push(one.clone());
+        kept.segments.push(one.clone());
     }
-    rebuilding.run(&mut writer, steps).await?;
-    put_emptied(&mut writer, before).await?;
-    views::put(&mut writer).await?;
-    end(writer, before, archive, keep_archive.then_some(spine)).await
+    rebuilding.run(writer, steps).await?;
+    put_emptied(writer, before).await?;
+    views::put(writer).await?;
+    Ok(keep_archive.then_some(kept))
 }
 
 /// Objects whose last row was forgotten stay, without rows; nothing in the archive tells of them.
@@ -207,172 +212,6 @@ async fn archive_of(store: &dyn Store, manifest: Option<&Manifest>) -> Result<Ar
             .hint("only a lake that was begun with `sync --raw` can be made again without Drift"));
     }
     Ok(archive)
-}
-
-/// A step, where it stands, and as much of it as decides with which others it is folded.
-struct Place {
-    segment: usize,
-    number: usize,
-    bytes: u64,
-    kind: Kind,
-}
-
-enum Kind {
-    /// Nothing is folded from it.
-    Nothing,
-    /// Of this partition and walk; of these conversations.
-    Conversations { partition: String, walk_us: i64, members: bool, ids: Vec<i64> },
-    /// Folded alone, after all before it and before all after it.
-    Alone,
-}
-
-fn places(segment: usize, opened: &Segment) -> Vec<Place> {
-    let kind = |head: &Head| match head {
-        Head::Listed(_) => Kind::Nothing,
-        Head::Conversations(Conversations { partition, walk_us, members, with, .. }) => Kind::Conversations {
-            partition: partition.clone(),
-            walk_us: *walk_us,
-            members: *members,
-            ids: with.iter().map(|one| one.id).collect(),
-        },
-        _ => Kind::Alone,
-    };
-    let place =
-        |(number, at): (usize, &StepAt)| Place { segment, number, bytes: at.bytes(), kind: kind(&at.head) };
-    opened.steps().iter().enumerate().map(place).collect()
-}
-
-/// Conversations of one walk that may be folded partition by partition.
-#[derive(Default)]
-struct Stretch {
-    walk_us: Option<i64>,
-    ids: Ids,
-    of: BTreeMap<String, Vec<(usize, usize, u64)>>,
-}
-
-struct Rebuilding<'a> {
-    source: Arc<dyn Store>,
-    segments: &'a [ArchiveSegment],
-    group_bytes: u64,
-    /// The newest last.
-    open: VecDeque<(usize, Arc<Segment>)>,
-    stretch: Stretch,
-}
-
-impl Rebuilding<'_> {
-    async fn run(&mut self, writer: &mut Writer, steps: Vec<Place>) -> Result<()> {
-        for Place { segment, number, bytes, kind } in steps {
-            match kind {
-                Kind::Nothing => {}
-                Kind::Alone => {
-                    self.flush(writer).await?;
-                    let step = self.opened(segment).await?;
-                    let step = cpu::run_on(bytes, move || step.step(number)).await?;
-                    apply(writer, step).await?;
-                }
-                Kind::Conversations { partition, walk_us, members, ids } => {
-                    // Where members follow only what came or went, it matters which step that was.
-                    let apart = !members && !writer.lake.paths(&CAMPAIGN_MEMBERS).is_empty();
-                    let other = self.stretch.walk_us.is_some_and(|walk| walk != walk_us);
-                    if apart || other || self.stretch.ids.has_any(&ids) {
-                        self.flush(writer).await?;
-                    }
-                    self.stretch.walk_us = Some(walk_us);
-                    self.stretch.ids.add(ids);
-                    self.stretch.of.entry(partition).or_default().push((segment, number, bytes));
-                }
-            }
-        }
-        self.flush(writer).await
-    }
-
-    /// Folds what has been gathered; while one group is folded, the next is decoded.
-    async fn flush(&mut self, writer: &mut Writer) -> Result<()> {
-        let stretch = std::mem::take(&mut self.stretch);
-        let group_bytes = self.group_bytes;
-        let groups = stretch.of.into_values().flat_map(|steps| pieces(steps, group_bytes));
-        let mut ahead: Option<JoinHandle<Result<Option<Group>>>> = None;
-        for group in groups {
-            let decoding = self.decode(group, writer.forgotten.clone()).await?;
-            if let Some(ready) = ahead.replace(decoding) {
-                fold(writer, ready).await?;
-            }
-        }
-        if let Some(ready) = ahead {
-            fold(writer, ready).await?;
-        }
-        Ok(())
-    }
-
-    async fn decode(
-        &mut self,
-        group: Vec<(usize, usize, u64)>,
-        forgotten: Forgotten,
-    ) -> Result<JoinHandle<Result<Option<Group>>>> {
-        let mut steps = Vec::with_capacity(group.len());
-        for (segment, number, _) in &group {
-            steps.push((self.opened(*segment).await?, *number));
-        }
-        let bytes = group.iter().map(|(_, _, bytes)| bytes).sum();
-        Ok(tokio::spawn(cpu::run_on(bytes, move || {
-            let mut decoded: Option<Group> = None;
-            for (segment, number) in steps {
-                // One step after the other, so that the pages of only one of them are in memory.
-                let step = segment.step(number)?;
-                if let Head::Conversations(head) = step.head {
-                    let group = decoded.get_or_insert_with(|| Group::new(&head));
-                    group.add(head, step.bodies, forgotten.clone())?;
-                }
-            }
-            Ok(decoded)
-        })))
-    }
-
-    async fn opened(&mut self, number: usize) -> Result<Arc<Segment>> {
-        if let Some((_, segment)) = self.open.iter().find(|(open, _)| *open == number) {
-            return Ok(segment.clone());
-        }
-        let segment = Arc::new(open_segment(self.source.as_ref(), &self.segments[number].path).await?);
-        self.keep(number, segment.clone());
-        Ok(segment)
-    }
-
-    /// Keeps a segment open, and of those before it as many as there is memory for.
-    fn keep(&mut self, number: usize, segment: Arc<Segment>) {
-        let held =
-            |open: &VecDeque<(usize, Arc<Segment>)>| open.iter().map(|(_, one)| one.held()).sum::<u64>();
-        self.open.push_back((number, segment));
-        while self.open.len() > 1 && held(&self.open) > OPEN_BYTES {
-            self.open.pop_front();
-        }
-    }
-}
-
-async fn fold(writer: &mut Writer, ready: JoinHandle<Result<Option<Group>>>) -> Result<()> {
-    let group = ready.await.map_err(|cause| Error::internal("a computation failed").caused_by(cause))??;
-    match group {
-        Some(group) => group.fold(writer).await,
-        None => Ok(()),
-    }
-}
-
-/// Cut so that each piece is small enough to be folded at once.
-fn pieces(steps: Vec<(usize, usize, u64)>, group_bytes: u64) -> Vec<Vec<(usize, usize, u64)>> {
-    let mut pieces: Vec<Vec<(usize, usize, u64)>> = Vec::new();
-    let mut bytes = 0;
-    for step in steps {
-        match pieces.last_mut() {
-            Some(piece) if bytes + step.2 <= group_bytes => {
-                bytes += step.2;
-                piece.push(step);
-            }
-            _ => {
-                bytes = step.2;
-                pieces.push(vec![step]);
-            }
-        }
-    }
-    pieces
 }
 
 /// The last commit: the state of the old lake, where it is known, and the objects of the new one.

@@ -1,0 +1,227 @@
+//! Steps of an archive, gathered by partition, decoded in groups and folded: while one group is folded, others are
+//! decoded ahead of it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+
+use crate::archive::{Conversations, Head, Segment, StepAt};
+use crate::cpu;
+use crate::error::{Error, Result};
+use crate::lake::open_segment;
+use crate::manifest::{ArchiveSegment, Forgotten};
+use crate::store::Store;
+use crate::sync::ids::Ids;
+use crate::sync::replay::{Group, apply};
+use crate::sync::writer::Writer;
+use crate::tables::CAMPAIGN_MEMBERS;
+
+/// Of the memory that is given, so much may be pages that are folded at once; a partition with more of them is
+/// folded several times. Two such groups are in memory, as rows, and one step as pages.
+const GROUP_SHARE: u64 = 5;
+
+/// What segments that are kept open may take, in bytes.
+const OPEN_BYTES: u64 = 32 << 20;
+
+/// A step, where it stands, and as much of it as decides with which others it is folded.
+pub(super) struct Place {
+    segment: usize,
+    number: usize,
+    bytes: u64,
+    kind: Kind,
+}
+
+enum Kind {
+    /// Nothing is folded from it.
+    Nothing,
+    /// Of this partition and walk; of these conversations.
+    Conversations { partition: String, walk_us: i64, members: bool, ids: Vec<i64> },
+    /// Folded alone, after all before it and before all after it.
+    Alone,
+}
+
+pub(super) fn places(segment: usize, opened: &Segment) -> Vec<Place> {
+    let kind = |head: &Head| match head {
+        Head::Listed(_) => Kind::Nothing,
+        Head::Conversations(Conversations { partition, walk_us, members, with, .. }) => Kind::Conversations {
+            partition: partition.clone(),
+            walk_us: *walk_us,
+            members: *members,
+            ids: with.iter().map(|one| one.id).collect(),
+        },
+        _ => Kind::Alone,
+    };
+    let place =
+        |(number, at): (usize, &StepAt)| Place { segment, number, bytes: at.bytes(), kind: kind(&at.head) };
+    opened.steps().iter().enumerate().map(place).collect()
+}
+
+/// Conversations of one walk that may be folded partition by partition.
+#[derive(Default)]
+struct Stretch {
+    walk_us: Option<i64>,
+    ids: Ids,
+    of: BTreeMap<String, Vec<(usize, usize, u64)>>,
+}
+
+/// What is being rebuilt.
+pub(super) struct Rebuilding<'a> {
+    source: Arc<dyn Store>,
+    segments: &'a [ArchiveSegment],
+    group_bytes: u64,
+    /// The newest last.
+    open: VecDeque<(usize, Arc<Segment>)>,
+    stretch: Stretch,
+}
+
+impl<'a> Rebuilding<'a> {
+    /// From these segments, with so much memory.
+    pub(super) fn new(source: Arc<dyn Store>, segments: &'a [ArchiveSegment], memory: u64) -> Self {
+        let (open, stretch) = (VecDeque::new(), Stretch::default());
+        Self { source, segments, group_bytes: memory / GROUP_SHARE, open, stretch }
+    }
+
+    /// Folds all steps, in order.
+    pub(super) async fn run(&mut self, writer: &mut Writer, steps: Vec<Place>) -> Result<()> {
+        for Place { segment, number, bytes, kind } in steps {
+            match kind {
+                Kind::Nothing => {}
+                Kind::Alone => {
+                    self.flush(writer).await?;
+                    let step = self.opened(segment).await?;
+                    let step = cpu::run_on(bytes, move || step.step(number)).await?;
+                    apply(writer, step).await?;
+                }
+                Kind::Conversations { partition, walk_us, members, ids } => {
+                    // Where members follow only what came or went, it matters which step that was.
+                    let apart = !members && !writer.lake.paths(&CAMPAIGN_MEMBERS).is_empty();
+                    let other = self.stretch.walk_us.is_some_and(|walk| walk != walk_us);
+                    if apart || other || self.stretch.ids.has_any(&ids) {
+                        self.flush(writer).await?;
+                    }
+                    self.stretch.walk_us = Some(walk_us);
+                    self.stretch.ids.add(ids);
+                    self.stretch.of.entry(partition).or_default().push((segment, number, bytes));
+                }
+            }
+        }
+        self.flush(writer).await
+    }
+
+    /// Folds what has been gathered; while one group is folded, those after it are decoded, as many as are no larger
+    /// together than one may be.
+    async fn flush(&mut self, writer: &mut Writer) -> Result<()> {
+        let stretch = std::mem::take(&mut self.stretch);
+        let group_bytes = self.group_bytes;
+        let mut ahead = Ahead::default();
+        for group in stretch.of.into_values().flat_map(|steps| pieces(steps, group_bytes)) {
+            let bytes = group.iter().map(|(_, _, bytes)| bytes).sum();
+            while ahead.bytes + bytes > group_bytes && ahead.fold_first(writer).await? {}
+            let decoding = self.decode(group, bytes, &ahead.turn, writer.forgotten.clone()).await?;
+            ahead.push(bytes, decoding);
+        }
+        while ahead.fold_first(writer).await? {}
+        writer.lake.land().await
+    }
+
+    async fn decode(
+        &mut self,
+        group: Vec<(usize, usize, u64)>,
+        bytes: u64,
+        turn: &Arc<Mutex<()>>,
+        forgotten: Forgotten,
+    ) -> Result<Decoding> {
+        let mut steps = Vec::with_capacity(group.len());
+        for (segment, number, _) in &group {
+            steps.push((self.opened(*segment).await?, *number));
+        }
+        let decode = move || {
+            let mut decoded: Option<Group> = None;
+            for (segment, number) in steps {
+                // One step after the other, so that the pages of only one of them are in memory.
+                let step = segment.step(number)?;
+                if let Head::Conversations(head) = step.head {
+                    let group = decoded.get_or_insert_with(|| Group::new(&head));
+                    group.add(head, step.bodies, forgotten.clone())?;
+                }
+            }
+            Ok(decoded)
+        };
+        let turn = turn.clone();
+        Ok(tokio::spawn(async move {
+            let _turn = turn.lock().await;
+            cpu::run_on(bytes, decode).await
+        }))
+    }
+
+    async fn opened(&mut self, number: usize) -> Result<Arc<Segment>> {
+        if let Some((_, segment)) = self.open.iter().find(|(open, _)| *open == number) {
+            return Ok(segment.clone());
+        }
+        let segment = Arc::new(open_segment(self.source.as_ref(), &self.segments[number].path).await?);
+        self.keep(number, segment.clone());
+        Ok(segment)
+    }
+
+    /// Keeps a segment open, and of those before it as many as there is memory for.
+    pub(super) fn keep(&mut self, number: usize, segment: Arc<Segment>) {
+        let held =
+            |open: &VecDeque<(usize, Arc<Segment>)>| open.iter().map(|(_, one)| one.held()).sum::<u64>();
+        self.open.push_back((number, segment));
+        while self.open.len() > 1 && held(&self.open) > OPEN_BYTES {
+            self.open.pop_front();
+        }
+    }
+}
+
+type Decoding = JoinHandle<Result<Option<Group>>>;
+
+/// Groups that are decoded, or on their way to be, in the order in which they are folded.
+#[derive(Default)]
+struct Ahead {
+    groups: VecDeque<(u64, Decoding)>,
+    /// How long their pages are together.
+    bytes: u64,
+    /// Who has it decodes, one after the other: the pages of only one step are in memory.
+    turn: Arc<Mutex<()>>,
+}
+
+impl Ahead {
+    fn push(&mut self, bytes: u64, decoding: Decoding) {
+        self.bytes += bytes;
+        self.groups.push_back((bytes, decoding));
+    }
+
+    /// Folds the first of them, if there is one; answers whether there was.
+    async fn fold_first(&mut self, writer: &mut Writer) -> Result<bool> {
+        let Some((bytes, decoding)) = self.groups.pop_front() else { return Ok(false) };
+        let group =
+            decoding.await.map_err(|cause| Error::internal("a computation failed").caused_by(cause))??;
+        self.bytes -= bytes;
+        if let Some(group) = group {
+            group.fold(writer).await?;
+        }
+        Ok(true)
+    }
+}
+
+/// Cut so that each piece is small enough to be folded at once.
+fn pieces(steps: Vec<(usize, usize, u64)>, group_bytes: u64) -> Vec<Vec<(usize, usize, u64)>> {
+    let mut pieces: Vec<Vec<(usize, usize, u64)>> = Vec::new();
+    let mut bytes = 0;
+    for step in steps {
+        match pieces.last_mut() {
+            Some(piece) if bytes + step.2 <= group_bytes => {
+                bytes += step.2;
+                piece.push(step);
+            }
+            _ => {
+                bytes = step.2;
+                pieces.push(vec![step]);
+            }
+        }
+    }
+    pieces
+}
