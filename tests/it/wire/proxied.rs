@@ -6,7 +6,7 @@ use drift_simulator::Simulator;
 
 use super::certificates::{HTTP_1, HTTP_2};
 use super::proxy::Proxy;
-use super::server::Server;
+use super::server::{Fate, Server};
 use super::{Place, Said, TOKEN, drift};
 
 /// A host that only the proxy knows how to reach.
@@ -15,7 +15,7 @@ const URL: &str = "https://drift.test";
 /// A server behind TLS, and what is needed to run against it.
 async fn behind_tls(speaks: &[&[u8]]) -> (Place, Simulator, Server) {
     let (place, drift) = (Place::new(), drift(3));
-    let server = Server::start(&drift, place.authority.good(speaks), usize::MAX).await;
+    let server = Server::start(&drift, place.authority.good(speaks), Fate::Endless).await;
     (place, drift, server)
 }
 
@@ -95,7 +95,7 @@ async fn a_proxy_that_is_not_there_is_named() {
 async fn a_proxy_that_opens_tls_gets_nothing_unless_it_is_trusted() {
     let (place, drift) = (Place::new(), drift(3));
     let opener = Place::new();
-    let server = Server::start(&drift, opener.authority.good(HTTP_1), usize::MAX).await;
+    let server = Server::start(&drift, opener.authority.good(HTTP_1), Fate::Endless).await;
     let proxy = Proxy::start(server.addr, &[200]).await;
     let environment = [("HTTPS_PROXY", &*proxy.url())];
     let said = place.sync(URL, &environment).await;

@@ -35,9 +35,20 @@ pub struct Tally {
     most_flying: AtomicUsize,
 }
 
+/// What becomes of a connection of HTTP/2.
+#[derive(Clone, Copy)]
+pub enum Fate {
+    Endless,
+    /// It is ended in good order after so many requests.
+    EndedAfter(usize),
+    /// The first one falls silent with this request, and stays open: nothing is read from it and nothing written any
+    /// more, as when a line between the two is cut.
+    SilentAfter(usize),
+}
+
 impl Server {
-    /// Starts one that ends each connection of HTTP/2 in good order after so many requests.
-    pub async fn start(drift: &Simulator, config: Arc<ServerConfig>, requests_max: usize) -> Self {
+    /// Starts one.
+    pub async fn start(drift: &Simulator, config: Arc<ServerConfig>, fate: Fate) -> Self {
         let plain = drift.serve(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let (drift, acceptor, behind) = (drift.clone(), TlsAcceptor::from(config), plain.addr);
         let server = Self::listen(move |stream, tally| {
@@ -45,7 +56,7 @@ impl Server {
             async move {
                 let Ok(stream) = acceptor.accept(stream).await else { return };
                 if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                    converse(&drift, stream, &tally, requests_max).await;
+                    converse(&drift, stream, &tally, fate).await;
                 } else {
                     tally.http_1.fetch_add(1, Relaxed);
                     pass_on(stream, behind).await;
@@ -113,7 +124,7 @@ async fn pass_on(mut stream: TlsStream<TcpStream>, plain: SocketAddr) {
     let _ = copy_bidirectional(&mut stream, &mut behind).await;
 }
 
-async fn converse(drift: &Simulator, stream: TlsStream<TcpStream>, tally: &Arc<Tally>, requests_max: usize) {
+async fn converse(drift: &Simulator, stream: TlsStream<TcpStream>, tally: &Arc<Tally>, fate: Fate) {
     let number = {
         let mut connections = tally.http_2.lock().unwrap();
         connections.push(0);
@@ -126,8 +137,10 @@ async fn converse(drift: &Simulator, stream: TlsStream<TcpStream>, tally: &Arc<T
             connections[number] += 1;
             connections[number]
         };
-        if count == requests_max {
-            connection.graceful_shutdown();
+        match fate {
+            Fate::EndedAfter(requests) if count == requests => connection.graceful_shutdown(),
+            Fate::SilentAfter(requests) if number == 0 && count == requests => std::future::pending().await,
+            _ => {}
         }
         let (drift, tally) = (drift.clone(), tally.clone());
         tokio::spawn(async move { answer(&drift, request, respond, &tally).await });

@@ -4,17 +4,15 @@
 use drift_simulator::Table as Truth;
 
 use super::certificates::{Authority, HTTP_1};
-use super::server::Server;
+use super::server::{Fate, Server};
 use super::{Place, Said, drift};
 use crate::account::Account;
 use drift2parquet::tables::{CONVERSATIONS, MESSAGES};
 
-const ENDLESS: usize = usize::MAX;
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sync_over_tls_ends_in_the_truth() {
     let (place, drift) = (Place::new(), drift(12));
-    let server = Server::start(&drift, place.authority.good(HTTP_1), ENDLESS).await;
+    let server = Server::start(&drift, place.authority.good(HTTP_1), Fate::Endless).await;
     place.sync(&server.url(), &[]).await.is_done();
     let account = Account::on(drift).with_lake(place.lake);
     assert_eq!(account.ids(&CONVERSATIONS, "id", true), account.true_ids(Truth::Conversations));
@@ -32,7 +30,7 @@ async fn once(place: &Place, server: &Server) -> Said {
 /// Against a server of these names and years; no request may reach it.
 async fn refused(names: &[&str], years: [i32; 2]) -> Said {
     let (place, drift) = (Place::new(), drift(1));
-    let server = Server::start(&drift, place.authority.server(names, years, HTTP_1), ENDLESS).await;
+    let server = Server::start(&drift, place.authority.server(names, years, HTTP_1), Fate::Endless).await;
     let said = once(&place, &server).await;
     assert_eq!(drift.stats().total, 0);
     said
@@ -42,7 +40,7 @@ async fn refused(names: &[&str], years: [i32; 2]) -> Said {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_of_an_unknown_issuer_ends_a_run_at_once() {
     let (place, drift) = (Place::new(), drift(1));
-    let server = Server::start(&drift, Authority::new().good(HTTP_1), ENDLESS).await;
+    let server = Server::start(&drift, Authority::new().good(HTTP_1), Fate::Endless).await;
     let said = once(&place, &server).await;
     said.fails(4, "of an issuer that this machine does not know", "SSL_CERT_FILE");
     assert_eq!(drift.stats().total, 0);
@@ -78,7 +76,7 @@ async fn a_server_of_another_age_ends_a_run_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_machine_without_root_certificates_is_told_so() {
     let (place, drift) = (Place::new(), drift(1));
-    let server = Server::start(&drift, place.authority.good(HTTP_1), ENDLESS).await;
+    let server = Server::start(&drift, place.authority.good(HTTP_1), Fate::Endless).await;
     let nowhere = place.folder.path().join("no-roots.pem");
     let said = place.sync_with(&server.url(), &nowhere, &[], &[]).await;
     said.fails(2, "no root certificates", "ca-certificates");
