@@ -23,6 +23,7 @@ READERS := tests/readers/requirements.txt
 S3 := tests/s3/requirements.txt
 EXAMPLES := tests/examples/requirements.txt
 MATURIN := maturin==1.16.0
+PIPX := pipx==1.18.4
 # Where `make install` puts things, and the program that it takes them from.
 PREFIX ?= /usr/local
 BINARY ?= $(TARGET)/release/drift2parquet
@@ -95,9 +96,12 @@ examples: $(VENV)-airflow/ready $(VENV)-dagster/ready ## The examples for Airflo
 			-m pytest -q tests/examples/orchestrators/test_$$name.py; \
 	done
 
-wheel: | $(VENV)/bin/python ## A Python wheel that carries the program, in target/wheels; takes some minutes
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(MATURIN)
+wheel: | $(VENV)/bin/python ## A Python wheel that carries the program, in target/wheels, and pipx runs it; takes 20 minutes
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(MATURIN) $(PIPX)
+	rm -rf $(TARGET)/wheels
 	PATH="$(abspath $(VENV))/bin:$$PATH" maturin build --out $(TARGET)/wheels --interpreter $(VENV)/bin/python
+	PIPX_HOME="$(abspath $(VENV))/pipx" $(VENV)/bin/python -m pipx run --no-cache --spec $(TARGET)/wheels/*.whl \
+		drift2parquet --version
 
 install: ## The program, its man pages and completions, below PREFIX (/usr/local), staged in DESTDIR if that is given
 	$(CARGO) build --release --locked --bin drift2parquet

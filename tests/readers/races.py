@@ -321,8 +321,9 @@ def judged(history, kept):
         kind = verdict if verdict in ("one instant", "several", "error") else "wrong"
         found[reader]["answers"] += 1
         found[reader][kind] += 1
-        if kind in ("wrong", "error") and len(found["examples"][reader]) < 5:
-            found["examples"][reader].append(error or verdict)
+        examples = found["examples"][f"{reader}: {kind}"]
+        if kind in ("wrong", "error") and len(examples) < 5:
+            examples.append(f"{verdict}: {error}" if error else verdict)
     return {name: dict(counts) for name, counts in found.items()}
 
 
