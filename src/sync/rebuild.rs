@@ -32,6 +32,9 @@ use crate::progress::{Phase, Progress};
 use crate::report::Report;
 use crate::store::Store;
 
+/// What alone may lie where a lake is made again.
+const LOCK: &str = "_lock";
+
 /// What was rebuilt, and how it compares.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Rebuilt {
