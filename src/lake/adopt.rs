@@ -58,7 +58,9 @@ impl Lake {
 
     /// An unfinished run, or one that was taken over, has put it. Where neither can be, it was another hand.
     fn note_adopted(&mut self, table: &Table, path: &str) {
-        if self.manifest.run.status.ended_cleanly() && self.is_locked() {
+        // Where no run ever took a lake over, none was overtaken.
+        let alone = self.is_locked() || self.manifest.epoch == 0;
+        if self.manifest.run.status.ended_cleanly() && alone {
             self.doubt(table, path);
         } else {
             tracing::info!(object = path, "adopting an object that the last commit does not know");

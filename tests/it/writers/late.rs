@@ -8,8 +8,8 @@ use std::time::Duration;
 use drift_simulator::Mutation;
 use drift2parquet::verify::Verdict;
 
-use super::Scene;
 use super::weather::{Kind, Twist, Weather};
+use super::{Scene, lake};
 use crate::faults::{Found, nothing_is, same};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -120,4 +120,23 @@ async fn a_run_that_was_taken_over_puts_nothing_over_what_came_after_it() {
     }
     crate::counts::record("two writers", &[("taken over and awake", cases)]);
     nothing_is(&wrong, cases);
+}
+
+/// Bug: in a bucket an older copy of an object was adopted without a word, also where no run was ever overtaken.
+#[tokio::test(start_paused = true)]
+async fn an_older_copy_comes_right_where_nobody_was_overtaken() {
+    let scene = Scene::tiny();
+    assert!(scene.run(1, &scene.fair(), false).await.is(0));
+    let before = scene.objects().await;
+    scene.drift.apply(Mutation::AddMessage { conversation: 1 });
+    scene.drift.apply(Mutation::AdvanceClock { ms: 48 * 3_600_000 });
+    assert!(scene.run(2, &scene.fair(), false).await.is(0));
+    let (live, now) = (scene.live().await.unwrap(), scene.objects().await);
+    let path = before.keys().find(|path| path.starts_with("messages/") && now[*path] != before[*path]);
+    let (store, path) = (lake(&scene.fair()), path.unwrap());
+    store.overwrite(path, before[path].clone()).await.unwrap();
+    assert!(scene.run(3, &scene.fair(), false).await.is(7));
+    assert!(scene.run(4, &scene.fair(), false).await.is(0));
+    scene.is_whole(Verdict::Proven).await.unwrap();
+    assert_eq!(scene.live().await.unwrap(), live);
 }
