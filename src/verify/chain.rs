@@ -113,21 +113,6 @@ pub(super) fn check_sums(manifest: &Manifest, found: &mut Verification) {
         }
     }
     note_state(manifest, found);
-    if is_first_load(manifest) {
-        let what = "the first load has not ended yet, so that not everything is here";
-        found.findings.push(Finding::unfinished(&path, what, "run `sync`, which goes on from there"));
-    }
-}
-
-/// Whether what is here was begun to be loaded and never was whole. After a reset it is said where rows lack their
-/// conversation; and a lake of other tables alone has no load that could end.
-fn is_first_load(manifest: &Manifest) -> bool {
-    let conversations = manifest.tables.get(tables::CONVERSATIONS.name);
-    let begun = manifest.walk.is_some()
-        || !matches!(manifest.run.status, RunStatus::Done | RunStatus::Incomplete)
-        || conversations.is_some_and(|table| !table.objects.is_empty());
-    let reset = conversations.is_some_and(|table| table.reset.is_some());
-    manifest.first_load_ended.is_none() && begun && !reset
 }
 
 fn table_faults(table: &Table, state: &TableState) -> Vec<String> {

@@ -57,7 +57,6 @@ impl World {
         }
         lake.put_empty(tables::by_name("meetings").unwrap(), None).await.unwrap();
         lake.table(&CONVERSATIONS).synced_at = Timestamp::from_microsecond(SYNCED_US).ok();
-        lake.manifest.first_load_ended = Timestamp::from_microsecond(SYNCED_US).ok();
         lake.close(RunStatus::Done).await.unwrap();
         world
     }
