@@ -139,7 +139,7 @@ pub(super) struct Column {
 impl Column {
     /// About how much there is to encode, in bytes, for columns of the same rows.
     pub(super) fn bytes(&self) -> usize {
-        self.sources.iter().map(|source| source.get_buffer_memory_size()).sum()
+        self.sources.iter().map(Array::get_buffer_memory_size).sum()
     }
 
     /// Its values, chunk after chunk.
