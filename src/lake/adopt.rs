@@ -47,13 +47,25 @@ impl Lake {
         let found = self.examine(table, entry).await?;
         if known.as_ref().is_none_or(|known| known.sha256 != found.sha256) {
             self.note_adopted(table, &entry.path);
-            if table.partition == Partition::OfConversation {
-                self.manifest.adopted.insert(entry.path.clone());
-            }
+            self.look_for_orphans(table, &entry.path);
         }
         self.table(table).objects.insert(entry.path.clone(), found);
         self.recount(table);
         Ok(())
+    }
+
+    /// Rows of this object may be without a conversation; or, if it is one of conversations and in doubt, those of the
+    /// objects beside it.
+    fn look_for_orphans(&mut self, table: &Table, path: &str) {
+        let mut looked = match table.partition {
+            Partition::OfConversation => vec![path.to_owned()],
+            _ if table.name == tables::CONVERSATIONS.name && self.manifest.doubted.contains(path) => {
+                objects_beside(path)
+            }
+            _ => Vec::new(),
+        };
+        looked.retain(|one| one == path || self.manifest.objects().any(|(_, stored, _)| stored == one));
+        self.manifest.adopted.extend(looked);
     }
 
     /// An unfinished run, or one that was taken over, has put it. Where neither can be, it was another hand.
@@ -104,6 +116,12 @@ impl Lake {
             None => Ok(()),
         }
     }
+}
+
+/// The objects of the same partition whose rows belong to conversations.
+fn objects_beside(path: &str) -> Vec<String> {
+    let beside = tables::ALL.iter().filter(|table| table.partition == Partition::OfConversation);
+    beside.map(|table| table.object_path(partition_of(path).as_deref())).collect()
 }
 
 /// The table whose object may stand at this path; other files are none of ours.

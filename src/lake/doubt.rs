@@ -24,6 +24,12 @@ impl Lake {
         &self.changed
     }
 
+    /// Whether a run is to say, however it ends, that another hand has changed something: it has found that itself, or
+    /// the one before it has, which died or failed, or something is in doubt still.
+    pub fn tells_of_changes(&self) -> bool {
+        self.unseen || !self.changed.is_empty() || !self.manifest.doubted.is_empty()
+    }
+
     /// The objects of a table that are in doubt.
     pub fn doubted(&self, table: &Table) -> Vec<String> {
         let of_table = |path: &&String| path.split('/').next() == Some(table.name);

@@ -56,6 +56,9 @@ pub struct Lake {
     flying: Option<ahead::Flying>,
     /// Objects that another hand has changed since the last run ended.
     changed: Vec<String>,
+    /// Objects are in doubt of which no exit code of a `sync` has told: the run that found them died or failed, or was
+    /// another command.
+    unseen: bool,
     /// Objects that cannot be read are left alone.
     tolerant: bool,
     /// The turn of the last segment of the archive that was put.

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::Lake;
 use super::adopt::table_of;
+use super::archive::Name;
 use super::lease::check_lease;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -124,6 +125,7 @@ impl Lake {
             puts_ahead: false,
             flying: None,
             changed: Vec::new(),
+            unseen: false,
             tolerant: false,
             turn: 0,
         };
@@ -171,6 +173,7 @@ impl Lake {
         if self.manifest.lease.is_some() {
             self.manifest.epoch += 1;
         }
+        self.unseen = self.manifest.run.status != RunStatus::Incomplete && !self.manifest.doubted.is_empty();
         self.adopt().await?;
         let stale = self.adopt_segments().await?;
         let agreed = agree(self)?;
@@ -183,14 +186,16 @@ impl Lake {
 }
 
 /// Refuses a place where data lies but no manifest: whose data that is, how far it was read and who was forgotten,
-/// nobody knows any more. The first commit of a lake is made before its first object is put, so no run that died
+/// nobody knows any more. Pages of an archive would be folded, or deleted, as if a run of this lake had left them. The
+/// first commit of a lake is made before its first object is put, so no run that died
 /// leaves such a place.
 async fn check_manifests(store: &dyn Store) -> Result<()> {
     if !Log::new(store).numbers().await?.is_empty() {
         return Ok(());
     }
     let entries = store.list("").await?;
-    match entries.iter().find(|entry| table_of(&entry.path).is_some()) {
+    let is_data = |path: &str| table_of(path).is_some() || Name::of(path).is_some();
+    match entries.iter().find(|entry| is_data(&entry.path)) {
         // Else another run has begun the lake since they were looked for, and the lease decides.
         Some(found) if Log::new(store).numbers().await?.is_empty() => {
             Err(without_manifests(store, &found.path))
@@ -205,7 +210,7 @@ fn without_manifests(store: &dyn Store, object: &str) -> Error {
         .at("lake", store.uri(""))
         .hint(
             "restore `_manifest` from a backup; if the lake kept its raw pages, `rebuild` makes it again from \
-             `_raw`, in another place; or move the data away, and `sync` reads everything from Drift",
+             `_raw`, in another place; or move everything here away, `_raw` too, and `sync` reads all from Drift",
         )
 }
 

@@ -121,7 +121,11 @@ async fn clear(target: &dyn Store, run: &RunId) {
             return Ok(());
         }
         let is_made = |path: &str| table_of(path).is_some() || path.starts_with('_') && path != LOCK;
-        for entry in target.list("").await?.iter().filter(|entry| is_made(&entry.path)) {
+        let mut made = target.list("").await?;
+        made.retain(|entry| is_made(&entry.path));
+        // Who is stopped here leaves a lake that was never finished, not data that nobody knows of.
+        made.sort_by_key(|entry| entry.path.starts_with("_manifest/"));
+        for entry in made {
             target.delete(&entry.path).await?;
         }
         Ok::<(), Error>(())

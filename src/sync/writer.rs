@@ -254,7 +254,7 @@ impl Writer {
         let sum_fails = self.report.completeness.as_ref().is_some_and(|sum| !sum.holds);
         let pending = self.pending.values().any(|pending| selected.contains(&pending.table));
         // What another hand has changed may lack for good what Drift does not have any more.
-        let changed = !self.lake.changed().is_empty() || !self.lake.manifest.doubted.is_empty();
+        let changed = self.lake.tells_of_changes();
         pending || set_aside || sum_fails || changed
     }
 

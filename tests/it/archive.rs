@@ -237,6 +237,26 @@ async fn a_lost_manifest_does_not_lose_the_lake() {
     assert!(refused.advice().unwrap().contains("rebuild"), "{refused}");
 }
 
+/// Bug: an archive whose lake was gone was taken for what a run that died had left: the next run deleted it, or folded it
+/// into the lake of another account.
+#[tokio::test(start_paused = true)]
+async fn an_archive_alone_is_refused_and_stays() {
+    let mut account = small(875);
+    account.run_to_the_end().await;
+    let archive = account.lake.files("_raw");
+    for (path, _) in account.lake.files("") {
+        if !path.starts_with("_raw") {
+            std::fs::remove_file(account.lake.path().join(path)).unwrap();
+        }
+    }
+    for _ in 0..2 {
+        let refused = account.attempt().await.unwrap_err();
+        assert_eq!(refused.kind().exit_code(), 5, "{refused}");
+        assert!(refused.advice().unwrap().contains("_raw"), "{refused}");
+    }
+    assert_eq!(account.lake.files("_raw"), archive);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_archive_begins_with_its_lake_and_stays() {
     let mut account = Account::small(880);

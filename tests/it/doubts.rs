@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use drift_simulator::{Behaviour, FaultScript, WorldConfig};
+use drift_simulator::{Behaviour, FaultScript, Mutation, WorldConfig};
 use drift2parquet::config::{Selection, SyncSettings};
 use drift2parquet::erase::Wanted;
 use drift2parquet::status::status;
@@ -189,6 +189,47 @@ async fn what_could_not_be_asked_for_is_asked_for_by_the_next_run() {
         account.is_proven().await;
         assert!(account.live().unwrap()["messages"] == live["messages"], "{faults}");
     }
+}
+
+/// Bug: where conversations that Drift had erased were lost, their messages stood there without them for good.
+#[tokio::test(start_paused = true)]
+async fn messages_get_a_conversation_again_that_drift_has_erased() {
+    let mut account = account(1_380);
+    account.run_to_the_end().await;
+    for id in 1..=20 {
+        account.drift.apply(Mutation::EraseConversation { conversation: id });
+    }
+    account.wait(24);
+    account.settings.full = true;
+    account.run_to_the_end().await;
+    let largest = account.largest("conversations").await;
+    for other in &largest[1..3] {
+        account.put(other, &account.objects()[&largest[0]]);
+    }
+    account.wait(1);
+    assert_eq!(account.run().await.report.exit_code, 7);
+    account.wait(1);
+    account.run_to_the_end().await;
+    account.is_proven().await;
+}
+
+/// Bug: where the run that had found a change died, none ever said so.
+#[tokio::test(start_paused = true)]
+async fn a_change_is_told_by_the_run_after_one_that_died() {
+    let (mut account, before) = Account::aged(1_390).await;
+    let now = account.objects();
+    let path = before.keys().find(|path| path.starts_with("messages/") && now[*path] != before[*path]);
+    account.put(path.unwrap(), &before[path.unwrap()]);
+    account.drift.set_faults("conversations every=1 400-json".parse().unwrap());
+    account.wait(1);
+    let _ = account.attempt().await;
+    assert!(account.manifest().await.doubted.contains(path.unwrap()));
+    account.drift.set_faults(FaultScript::default());
+    account.wait(1);
+    assert_eq!(account.run().await.report.exit_code, 7);
+    account.wait(1);
+    account.run_to_the_end().await;
+    account.is_proven().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -91,7 +91,7 @@ async fn data_without_any_manifest_is_refused_and_stays_as_it_is() {
     let mut other = Account::of(world, Behaviour::default()).with_lake(account.lake);
     let refused = other.attempt().await.unwrap_err();
     assert_eq!(refused.kind().exit_code(), 5, "{refused}");
-    for way in ["restore `_manifest`", "rebuild", "move the data away"] {
+    for way in ["restore `_manifest`", "rebuild", "move everything here away"] {
         assert!(refused.advice().unwrap().contains(way), "{:?}", refused.advice());
     }
     assert_eq!(other.lake.files(""), before, "nothing was changed");

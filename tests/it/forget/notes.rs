@@ -221,6 +221,8 @@ async fn verify_finds_rows_of_somebody_forgotten() {
     assert!(!account.ids(&MESSAGES, "conversation_id", false).contains(&account.conversation_id(3)));
     account.is_valid(Verdict::Unfinished).await.unwrap();
     account.wait(1);
+    // No exit code of a `sync` has told of it yet.
+    assert_eq!(account.run().await.report.exit_code, 7);
     account.run_to_the_end().await;
     account.is_proven().await;
 }
