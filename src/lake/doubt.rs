@@ -15,19 +15,14 @@ impl Lake {
         if matches!(table.partition, Partition::Time(_) | Partition::OfConversation) {
             self.manifest.walk = None;
         }
-        self.changed.push(path.to_owned());
+        self.untold = true;
         self.manifest.doubted.insert(path.to_owned());
     }
 
-    /// Objects that another hand was found to have changed when this run began.
-    pub fn changed(&self) -> &[String] {
-        &self.changed
-    }
-
-    /// Whether a run is to say, however it ends, that another hand has changed something: it has found that itself, or
-    /// the one before it has, which died or failed, or something is in doubt still.
+    /// Whether a run is to say, however it ends, that another hand has changed something: nobody has told of it yet, or
+    /// something is in doubt still.
     pub fn tells_of_changes(&self) -> bool {
-        self.unseen || !self.changed.is_empty() || !self.manifest.doubted.is_empty()
+        self.untold || !self.manifest.doubted.is_empty()
     }
 
     /// The objects of a table that are in doubt.

@@ -54,11 +54,9 @@ pub struct Lake {
     /// Puts may be on their way while the next object is folded.
     puts_ahead: bool,
     flying: Option<ahead::Flying>,
-    /// Objects that another hand has changed since the last run ended.
-    changed: Vec<String>,
-    /// Objects are in doubt of which no exit code of a `sync` has told: the run that found them died or failed, or was
-    /// another command.
-    unseen: bool,
+    /// Another hand has changed objects, of which no exit code of a `sync` has told yet: this run has found them, or one
+    /// that died or failed, or another command.
+    untold: bool,
     /// Objects that cannot be read are left alone.
     tolerant: bool,
     /// The turn of the last segment of the archive that was put.

@@ -124,8 +124,7 @@ impl Lake {
             guard: guard.map(Arc::from),
             puts_ahead: false,
             flying: None,
-            changed: Vec::new(),
-            unseen: false,
+            untold: false,
             tolerant: false,
             turn: 0,
         };
@@ -173,7 +172,7 @@ impl Lake {
         if self.manifest.lease.is_some() {
             self.manifest.epoch += 1;
         }
-        self.unseen = self.manifest.run.status != RunStatus::Incomplete && !self.manifest.doubted.is_empty();
+        self.untold = self.manifest.run.status != RunStatus::Incomplete && !self.manifest.doubted.is_empty();
         self.adopt().await?;
         let stale = self.adopt_segments().await?;
         let agreed = agree(self)?;
@@ -187,8 +186,7 @@ impl Lake {
 
 /// Refuses a place where data lies but no manifest: whose data that is, how far it was read and who was forgotten,
 /// nobody knows any more. Pages of an archive would be folded, or deleted, as if a run of this lake had left them. The
-/// first commit of a lake is made before its first object is put, so no run that died
-/// leaves such a place.
+/// first commit of a lake is made before its first object is put, so no run that died leaves such a place.
 async fn check_manifests(store: &dyn Store) -> Result<()> {
     if !Log::new(store).numbers().await?.is_empty() {
         return Ok(());

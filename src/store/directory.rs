@@ -23,7 +23,7 @@ use crate::error::Result;
 /// Where objects are written before they are renamed into place.
 const TEMPORARY: &str = "_tmp";
 /// The file whose lock is the right to write.
-const LOCK: &str = "_lock";
+pub const LOCK: &str = "_lock";
 
 /// A lake in a directory.
 #[derive(Debug)]

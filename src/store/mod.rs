@@ -21,7 +21,7 @@ use bytes::Bytes;
 use crate::error::Result;
 
 pub use self::bucket::Bucket;
-pub use self::directory::Directory;
+pub use self::directory::{Directory, LOCK};
 pub use self::disk::{Contents, Disk, Draft, RealDisk, Standing, Version};
 pub use self::location::{Address, Location};
 pub use self::probe::{Trial, probe, prove};

@@ -1,6 +1,6 @@
 //! What another hand has changed is made right again: rows that stand twice, or where they do not belong, are
-//! removed, and Drift is asked again for everything that should be in such an object. Nothing of it goes to the
-//! archive of raw pages, from whose view nothing has happened.
+//! removed, and Drift is asked again for everything that should be in such an object. What Drift answers goes to the
+//! archive of raw pages as ever; that rows were removed does not, since the archive never had them there.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

@@ -30,10 +30,7 @@ use crate::lake::{
 use crate::manifest::{Archive, ArchiveSegment, Manifest, RunStatus};
 use crate::progress::{Phase, Progress};
 use crate::report::Report;
-use crate::store::Store;
-
-/// What alone may lie where a lake is made again.
-const LOCK: &str = "_lock";
+use crate::store::{LOCK, Store};
 
 /// What was rebuilt, and how it compares.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

@@ -47,6 +47,23 @@ impl Account {
         std::fs::write(place, bytes).unwrap();
     }
 
+    /// Puts an older copy in place of an object of messages that has changed since; answers its path.
+    fn put_older_messages(&self, before: &BTreeMap<String, Bytes>) -> String {
+        let now = self.objects();
+        let is_older = |path: &&String| path.starts_with("messages/") && now[*path] != before[*path];
+        let path = before.keys().find(is_older).unwrap();
+        self.put(path, &before[path]);
+        path.clone()
+    }
+
+    /// Fails unless the next run says by its code that something was changed, and the one after it has nothing to say.
+    async fn is_told_and_mended(&mut self) {
+        assert_eq!(self.run().await.report.exit_code, 7);
+        self.wait(1);
+        self.run_to_the_end().await;
+        self.is_proven().await;
+    }
+
     /// The objects of a table with more than a few rows, the largest first.
     async fn largest(&self, table: &str) -> Vec<String> {
         let manifest = self.manifest().await;
@@ -148,10 +165,7 @@ async fn a_copy_in_a_partition_that_nobody_has_comes_right() {
 #[tokio::test(start_paused = true)]
 async fn an_object_stays_in_doubt_until_its_table_was_read() {
     let (mut account, before) = Account::aged(1_350).await;
-    let now = account.objects();
-    let path = before.keys().find(|path| path.starts_with("messages/") && now[*path] != before[*path]);
-    let path = path.unwrap();
-    account.put(path, &before[path]);
+    let path = account.put_older_messages(&before);
     account.settings.tables = Selection::only(&["users".to_owned()]).unwrap();
     for _ in 0..2 {
         let report = account.run().await.report;
@@ -159,9 +173,9 @@ async fn an_object_stays_in_doubt_until_its_table_was_read() {
         assert!(report.warnings.iter().any(|warning| warning.contains(path.as_str())), "{report:?}");
         let found = account.verified().await.unwrap();
         assert_eq!(found.verdict, Verdict::Unfinished, "{:?}", found.findings);
-        assert!(found.findings.iter().any(|finding| finding.place == *path && finding.hint.contains("sync")));
+        assert!(found.findings.iter().any(|finding| finding.place == path && finding.hint.contains("sync")));
         let told = status(&*account.lake.store(), "lake", jiff::Timestamp::UNIX_EPOCH).await.unwrap();
-        assert_eq!(told.doubted, std::slice::from_ref(path));
+        assert_eq!(told.doubted, std::slice::from_ref(&path));
     }
     account.settings = SyncSettings::default();
     account.run_to_the_end().await;
@@ -173,11 +187,10 @@ async fn an_object_stays_in_doubt_until_its_table_was_read() {
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_asked_for_is_asked_for_by_the_next_run() {
     let (mut account, before) = Account::aged(1_360).await;
-    let (live, now) = (account.live().unwrap(), account.objects());
+    let live = account.live().unwrap();
     for faults in ["messages nth=2 400-json", "conversations nth=1 400-json", "conversation every=1 400-json"]
     {
-        let path = before.keys().find(|path| path.starts_with("messages/") && now[*path] != before[*path]);
-        account.put(path.unwrap(), &before[path.unwrap()]);
+        account.put_older_messages(&before);
         account.drift.set_faults(faults.parse().unwrap());
         account.wait(1);
         let _ = account.attempt().await;
@@ -207,39 +220,29 @@ async fn messages_get_a_conversation_again_that_drift_has_erased() {
         account.put(other, &account.objects()[&largest[0]]);
     }
     account.wait(1);
-    assert_eq!(account.run().await.report.exit_code, 7);
-    account.wait(1);
-    account.run_to_the_end().await;
-    account.is_proven().await;
+    account.is_told_and_mended().await;
 }
 
 /// Bug: where the run that had found a change died, none ever said so.
 #[tokio::test(start_paused = true)]
 async fn a_change_is_told_by_the_run_after_one_that_died() {
     let (mut account, before) = Account::aged(1_390).await;
-    let now = account.objects();
-    let path = before.keys().find(|path| path.starts_with("messages/") && now[*path] != before[*path]);
-    account.put(path.unwrap(), &before[path.unwrap()]);
+    let path = account.put_older_messages(&before);
     account.drift.set_faults("conversations every=1 400-json".parse().unwrap());
     account.wait(1);
     let _ = account.attempt().await;
-    assert!(account.manifest().await.doubted.contains(path.unwrap()));
+    assert!(account.manifest().await.doubted.contains(&path));
     account.drift.set_faults(FaultScript::default());
     account.wait(1);
-    assert_eq!(account.run().await.report.exit_code, 7);
-    account.wait(1);
-    account.run_to_the_end().await;
-    account.is_proven().await;
+    account.is_told_and_mended().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn forgetting_and_resetting_know_of_doubts() {
     let (mut account, before) = Account::aged(1_370).await;
-    let now = account.objects();
-    let path = before.keys().find(|path| path.starts_with("messages/") && now[*path] != before[*path]);
-    account.put(path.unwrap(), &before[path.unwrap()]);
+    let path = account.put_older_messages(&before);
     account.forget(&Wanted::Deleted).await;
-    assert!(account.manifest().await.doubted.contains(path.unwrap()), "`forget` has met it first");
+    assert!(account.manifest().await.doubted.contains(&path), "`forget` has met it first");
     reset_on(account.lake.store(), 1, "messages").await.unwrap();
     assert!(account.manifest().await.doubted.is_empty());
     account.wait(1);

@@ -37,9 +37,10 @@ async fn a_connection_of_http_2_that_falls_silent_is_given_up() {
     drift.set_behaviour(|behaviour| behaviour.latency = Duration::from_millis(20));
     let server = Server::start(&drift, place.authority.good(HTTP_2), Fate::SilentAfter(30)).await;
     place.sync(&server.url(), &[]).await.is_done();
+    // Several may be opened at once then, since nobody knows yet that one is enough; only one of them is used.
     let requests = server.http_2_requests();
-    assert_eq!((requests.len(), requests[0]), (2, 30), "{requests:?}");
-    assert_eq!(server.connections(), 2);
+    let used: Vec<usize> = requests.iter().copied().filter(|count| *count > 0).collect();
+    assert_eq!((used.len(), used[0]), (2, 30), "{requests:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
