@@ -3,11 +3,13 @@
 
 use std::cell::RefCell;
 use std::fs::File;
+use std::io::{BufReader, Seek as _};
 use std::os::unix::fs::FileExt as _;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
 use zstd::bulk::Decompressor;
 
 use super::{Conversation, Head, Step};
@@ -22,6 +24,8 @@ pub(super) const INDEX_MAGIC: &[u8; 8] = b"D2PRAWIX";
 const TRAILER: u64 = 8 + 4 + 4 + 8;
 /// No frame and no index is longer: what another hand has written must not take all memory.
 const UNPACKED_MAX: u32 = 512 << 20;
+/// So many bytes of a file are read at a time where all of it is read.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// Where a frame lies: offset, length, length of what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,27 +127,18 @@ impl Segment {
     /// [`Error::store`] when it is no whole segment.
     pub fn open(input: impl Into<Input>) -> Result<Self> {
         let input = input.into();
-        let length = input.length()?;
-        if length < MAGIC.len() as u64 + TRAILER || input.read(0, MAGIC.len())?.as_ref() != MAGIC {
-            return Err(damaged("it does not begin as a segment does"));
-        }
-        let trailer = input.read(length - TRAILER, TRAILER as usize)?;
-        if &trailer[16..] != INDEX_MAGIC {
-            return Err(damaged("it does not end as a segment does"));
-        }
-        let at = u64::from_le_bytes(trailer[..8].try_into().unwrap_or_default());
-        let word =
-            |range: std::ops::Range<usize>| u32::from_le_bytes(trailer[range].try_into().unwrap_or_default());
-        let at = FrameAt(at, word(8..12), word(12..16));
-        let text = unpack(&input.compressed(at)?, at.2)?;
-        let index = Index::read(&text).map_err(damaged)?;
+        let index = input.index()?;
         Ok(Self { input, index })
     }
 
-    /// The same segment, read from where its bytes lie too.
-    #[must_use]
-    pub fn read_from(self, input: impl Into<Input>) -> Self {
-        Self { input: input.into(), index: self.index }
+    /// Opens a segment and answers the SHA-256 of all its bytes, in hex.
+    ///
+    /// # Errors
+    /// The sum fails when the bytes cannot be read; the segment with [`Error::store`] when it is no whole one.
+    pub fn open_and_sum(input: impl Into<Input>) -> Result<(String, Result<Self>)> {
+        let input = input.into();
+        let (sum, index) = cpu::both(input.length()?, || input.sum(), || input.index());
+        Ok((sum?, index.map(|index| Self { input, index })))
     }
 
     /// About how much memory it takes, in bytes.
@@ -198,6 +193,36 @@ impl Segment {
 }
 
 impl Input {
+    fn index(&self) -> Result<Index> {
+        let length = self.length()?;
+        if length < MAGIC.len() as u64 + TRAILER || self.read(0, MAGIC.len())?.as_ref() != MAGIC {
+            return Err(damaged("it does not begin as a segment does"));
+        }
+        let trailer = self.read(length - TRAILER, TRAILER as usize)?;
+        if &trailer[16..] != INDEX_MAGIC {
+            return Err(damaged("it does not end as a segment does"));
+        }
+        let at = u64::from_le_bytes(trailer[..8].try_into().unwrap_or_default());
+        let word =
+            |range: std::ops::Range<usize>| u32::from_le_bytes(trailer[range].try_into().unwrap_or_default());
+        let at = FrameAt(at, word(8..12), word(12..16));
+        Index::read(&unpack(&self.compressed(at)?, at.2)?).map_err(damaged)
+    }
+
+    /// SHA-256 of all bytes, in hex. A file is read piece by piece, so that it is never in memory as a whole.
+    fn sum(&self) -> Result<String> {
+        let mut sum = Sha256::new();
+        match self {
+            Self::Bytes(bytes) => sum.update(bytes),
+            Self::File(file) => {
+                let mut file = file;
+                file.rewind().map_err(damaged)?;
+                std::io::copy(&mut BufReader::with_capacity(PIECE_BYTES, file), &mut sum).map_err(damaged)?;
+            }
+        }
+        Ok(hex::encode(sum.finalize()))
+    }
+
     fn length(&self) -> Result<u64> {
         match self {
             Self::Bytes(bytes) => Ok(bytes.len() as u64),

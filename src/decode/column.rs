@@ -52,25 +52,43 @@ impl Filler {
 
     /// Appends one value for each located row.
     pub fn fill<'p>(&mut self, rows: &Rows<'_, 'p>, target: Target<'_>, notes: &mut Notes<'p>) {
-        let all = 0..rows.count();
-        if rows.have_none(target) && self.append_nulls(all.len()) {
+        if rows.have_none(target) && self.append_nulls(rows.count() as usize) {
             return;
         }
         match self {
-            Self::Int(into) => all.for_each(|row| into.append_option(rows.int(target, row, notes))),
+            Self::Int(into) => {
+                fill_each(into, rows, target, Value::usual_int, Int64Builder::append_option, |into, row| {
+                    into.append_option(rows.int(target, row, notes));
+                });
+            }
             Self::Time(into) => {
-                all.for_each(|row| into.append_option(rows.read(target, row, notes, Value::time)));
+                let append = TimestampMicrosecondBuilder::append_option;
+                fill_each(into, rows, target, Value::usual_time, append, |into, row| {
+                    into.append_option(rows.read(target, row, notes, Value::time));
+                });
             }
             Self::Text(into) => match target.kind {
-                Kind::Scalar => fill_text(into, rows, target, notes, Value::scalar),
-                Kind::Json => fill_text(into, rows, target, notes, Value::json),
-                _ => fill_text(into, rows, target, notes, Value::text),
+                Kind::Scalar => fill_text(into, rows, target, notes, Value::usual_text, Value::scalar),
+                Kind::Json => fill_text(into, rows, target, notes, Value::usual_json, Value::json),
+                _ => fill_text(into, rows, target, notes, Value::usual_text, Value::text),
             },
             Self::Flag(into) => {
-                all.for_each(|row| into.append_option(rows.read(target, row, notes, Value::flag)));
+                fill_each(
+                    into,
+                    rows,
+                    target,
+                    Value::usual_flag,
+                    BooleanBuilder::append_option,
+                    |into, row| {
+                        into.append_option(rows.read(target, row, notes, Value::flag));
+                    },
+                );
             }
             Self::Number(into) => {
-                all.for_each(|row| into.append_option(rows.read(target, row, notes, Value::number)));
+                let append = Float64Builder::append_option;
+                fill_each(into, rows, target, Value::usual_number, append, |into, row| {
+                    into.append_option(rows.read(target, row, notes, Value::number));
+                });
             }
             Self::Ints(into) => {
                 fill_lists(into, rows, target, notes, Value::int, Int64Builder::append_option);
@@ -125,10 +143,32 @@ fn fill_text<'p>(
     rows: &Rows<'_, 'p>,
     target: Target<'_>,
     notes: &mut Notes<'p>,
+    usual: impl Fn(Value<'p>) -> Option<&'p str>,
     read: impl Fn(Value<'p>) -> Read<Cow<'p, str>>,
 ) {
-    for row in 0..rows.count() {
+    fill_each(into, rows, target, usual, StringBuilder::append_option, |into, row| {
         into.append_option(rows.read(target, row, notes, &read));
+    });
+}
+
+/// Appends at once what is `usual` or null, which is nearly everything; what is `other` may say more than the column
+/// can hold.
+fn fill_each<'p, B, T>(
+    into: &mut B,
+    rows: &Rows<'_, 'p>,
+    target: Target<'_>,
+    usual: impl Fn(Value<'p>) -> Option<T>,
+    append: impl Fn(&mut B, Option<T>),
+    mut other: impl FnMut(&mut B, u32),
+) {
+    let places = rows.places(target);
+    for row in 0..rows.count() {
+        let found = places.iter().filter_map(|place| rows.value(row, *place)).find(|value| !value.is_null());
+        match found.map(&usual) {
+            Some(Some(value)) => append(into, Some(value)),
+            None if !places.is_empty() => append(into, None),
+            _ => other(into, row),
+        }
     }
 }
 

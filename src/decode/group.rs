@@ -170,6 +170,7 @@ impl<'p> Rows<'_, 'p> {
             return self.read(target, row, notes, Value::int);
         };
         if let Some(value) = self.value(row, *place)
+            && value.usual_int() != Some(parent)
             && !matches!(value.int(), Read::Null)
             && !matches!(value.int(), Read::Fits(own) if own == parent)
         {
@@ -216,7 +217,18 @@ impl<'p> Rows<'_, 'p> {
         }
     }
 
-    fn value(&self, row: u32, place: usize) -> Option<Value<'p>> {
+    /// Where `target` is looked for, one place after the other. None where more than that is to be known: a key that
+    /// the page was asked under, or that something on the page was replaced.
+    pub fn places<'f>(&self, target: Target<'f>) -> &'f [usize] {
+        match target.from {
+            _ if !self.page.is_sound() => &[],
+            Feed::Field(place) => std::slice::from_ref(place),
+            Feed::Lifted(places) => places,
+            Feed::Parent(_) | Feed::Run => &[],
+        }
+    }
+
+    pub fn value(&self, row: u32, place: usize) -> Option<Value<'p>> {
         let at = self.located.at(row, place)?;
         Some(Value { page: self.page, at, seat: Seat::Keyed })
     }

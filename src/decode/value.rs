@@ -80,6 +80,31 @@ impl<'p> Value<'p> {
         Some(self.span()).filter(|span| !self.page.altered(span).is_empty())
     }
 
+    /// What is an integer as it stands. This, like all that is usual, holds only on a page where nothing was replaced.
+    pub fn usual_int(self) -> Option<i64> {
+        if let Node::Static(StaticNode::I64(number)) = self.node() { Some(number) } else { None }
+    }
+
+    pub fn usual_time(self) -> Option<i64> {
+        self.usual_int().filter(is_time).map(|ms| ms * 1000)
+    }
+
+    pub fn usual_flag(self) -> Option<bool> {
+        if let Node::Static(StaticNode::Bool(flag)) = self.node() { Some(flag) } else { None }
+    }
+
+    pub fn usual_number(self) -> Option<f64> {
+        if let Node::Static(StaticNode::F64(number)) = self.node() { Some(number) } else { None }
+    }
+
+    pub fn usual_text(self) -> Option<&'p str> {
+        if let Node::String(text) = self.node() { Some(text) } else { None }
+    }
+
+    pub fn usual_json(self) -> Option<&'p str> {
+        Some(self.raw())
+    }
+
     pub fn int(self) -> Read<i64> {
         match self.node() {
             Node::Static(StaticNode::Null) => Read::Null,
@@ -92,7 +117,6 @@ impl<'p> Value<'p> {
 
     /// Epoch milliseconds in the span that is taken for times, as microseconds.
     pub fn time(self) -> Read<i64> {
-        let is_time = |ms: &i64| (TIME_MS_START..TIME_MS_END).contains(ms);
         match self.int() {
             Read::Fits(ms) => Read::from_fit(Some(ms).filter(is_time).map(|ms| ms * 1000)),
             Read::Odd(ms) => Read::from_odd(Some(ms).filter(is_time).map(|ms| ms * 1000)),
@@ -172,6 +196,11 @@ impl<'p> Value<'p> {
             _ => !self.is_null(),
         }
     }
+}
+
+/// Whether milliseconds are in the span that is taken for times.
+fn is_time(ms: &i64) -> bool {
+    (TIME_MS_START..TIME_MS_END).contains(ms)
 }
 
 /// The integer that `text` writes in the one canonical way: no plus, blanks, or leading zeros.

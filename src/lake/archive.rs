@@ -42,12 +42,18 @@ async fn input(store: &dyn Store, path: &str) -> Result<Input> {
     }
 }
 
-/// A segment that was read, without its bytes where these lie in a file.
+/// Opens a segment whose bytes are those that its name tells; where it is a file, they stay there.
 ///
 /// # Errors
-/// [`Error::store`] when it is missing now.
-pub async fn unload_segment(store: &dyn Store, path: &str, segment: Segment) -> Result<Segment> {
-    Ok(segment.read_from(input(store, path).await?))
+/// [`Error::store`] when it is missing, cut off or changed.
+pub async fn open_sound_segment(store: &dyn Store, path: &str) -> Result<Segment> {
+    let (input, path) = (input(store, path).await?, path.to_owned());
+    cpu::run(move || {
+        let (found, segment) = Segment::open_and_sum(input).map_err(|error| error.at("segment", &path))?;
+        check_name(&path, &found)?;
+        segment.map_err(|error| error.at("segment", &path))
+    })
+    .await
 }
 
 /// A segment whose bytes are those that its name tells.
@@ -61,12 +67,15 @@ pub async fn read_segment(store: &dyn Store, path: &str) -> Result<(Segment, Byt
         let bytes = &stored.bytes;
         let (found, segment) =
             cpu::both(bytes.len() as u64, || checksum(bytes), || Segment::open(bytes.clone()));
-        if Name::of(&path).is_none_or(|name| found != name.sha256) {
-            return Err(changed(&path));
-        }
+        check_name(&path, &found)?;
         Ok((segment.map_err(|error| error.at("segment", &path))?, stored.bytes))
     })
     .await
+}
+
+fn check_name(path: &str, found: &str) -> Result<()> {
+    let is_named = Name::of(path).is_some_and(|name| found == name.sha256);
+    if is_named { Ok(()) } else { Err(changed(path)) }
 }
 
 /// What the name of a segment tells.

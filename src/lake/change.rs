@@ -2,7 +2,6 @@
 
 use arrow::array::RecordBatch;
 
-use crate::data_file;
 use crate::fold::{Changes, Dropped, Gone, Matching, Picker, Values};
 use crate::schema::Table;
 
@@ -80,7 +79,7 @@ impl Keys {
 impl Change {
     /// About how much memory its rows take, in bytes.
     pub fn bytes(&self) -> u64 {
-        self.upserts.iter().chain(&self.stubs).map(data_file::bytes_of).sum()
+        self.upserts.iter().chain(&self.stubs).map(|rows| rows.get_array_memory_size() as u64).sum()
     }
 
     /// The change as the fold takes it.

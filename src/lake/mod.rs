@@ -31,7 +31,7 @@ use crate::schema::{Table, fingerprint};
 use crate::store::{Guard, Store};
 
 pub use self::adopt::table_of;
-pub use self::archive::{Name, RAW, open_segment, read_segment, unload_segment};
+pub use self::archive::{Name, RAW, open_segment, open_sound_segment, read_segment};
 pub use self::change::{Change, Departed, KeyValues, Keys};
 pub use self::chunk::{open_chunk, read_chunk};
 pub use self::objects::{Put, needed_memory, open_object, partition_of};
@@ -53,7 +53,7 @@ pub struct Lake {
     guard: Option<Arc<dyn Guard>>,
     /// Puts may be on their way while the next object is folded.
     puts_ahead: bool,
-    flying: Option<ahead::Flying>,
+    on_their_way: ahead::Puts,
     /// Another hand has changed objects, of which no exit code of a `sync` has told yet: this run has found them, or one
     /// that died or failed, or another command.
     untold: bool,

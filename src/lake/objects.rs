@@ -103,7 +103,7 @@ impl Lake {
         }
         self.check_right_to_put().await?;
         let putting = hash_and_put(self.store.clone(), path.clone(), encoded.bytes.into(), expect);
-        let (sha256, etag) = self.put_or_send(table, &path, putting).await?;
+        let (sha256, etag) = self.put_or_send(table, &path, bytes, putting).await?;
         let state = ObjectState { rows: counts.rows, deleted: counts.deleted, bytes, sha256, etag };
         self.table(table).objects.insert(path, state);
         self.recount(table);
@@ -118,13 +118,13 @@ impl Lake {
         &mut self,
         table: &'static Table,
         path: &str,
+        bytes: u64,
         put: impl Future<Output = Result<(String, Etag)>> + Send + 'static,
     ) -> Result<(String, Etag)> {
         if !self.puts_ahead {
             return self.meanwhile(put).await;
         }
-        self.land().await?;
-        self.send(table, path.to_owned(), put);
+        self.send(table, path.to_owned(), bytes, put).await?;
         Ok((String::new(), Etag(String::new())))
     }
 

@@ -123,7 +123,7 @@ impl Lake {
             object_bytes_max: u64::MAX,
             guard: guard.map(Arc::from),
             puts_ahead: false,
-            flying: None,
+            on_their_way: super::ahead::Puts::default(),
             untold: false,
             tolerant: false,
             turn: 0,

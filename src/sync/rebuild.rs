@@ -25,7 +25,7 @@ use crate::archive::StepAt;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::{
-    self, Lake, Name, RAW, RunId, open_segment, partition_of, read_segment, table_of, unload_segment,
+    self, Lake, Name, RAW, RunId, open_segment, open_sound_segment, partition_of, read_segment, table_of,
 };
 use crate::manifest::{Archive, ArchiveSegment, Manifest, RunStatus};
 use crate::progress::{Phase, Progress};
@@ -163,18 +163,17 @@ async fn fill(
     let mut rebuilding = Rebuilding::new(source.clone(), &archive.segments, memory);
     let mut steps = Vec::new();
     let mut kept = Archive::default();
+    let opened = stream::iter(&archive.segments).map(|one| open_sound_segment(source.as_ref(), &one.path));
     // While one is looked through, the next is read; three at once took some 90 MB more memory for 5 GB of pages.
-    let read =
-        stream::iter(&archive.segments).map(|one| read_segment(source.as_ref(), &one.path)).buffered(2);
-    let mut read = pin!(read);
+    let mut opened = pin!(opened.buffered(2));
     for (number, one) in (0..).zip(&archive.segments) {
-        let Some((segment, bytes)) = read.try_next().await? else { break };
+        let Some(segment) = opened.try_next().await? else { break };
         steps.extend(places(number, &segment));
+        rebuilding.keep(number, Arc::new(segment));
         if keep_archive {
+            let (_, bytes) = read_segment(source.as_ref(), &one.path).await?;
             writer.lake.put_segment(&one.path, bytes).await?;
         }
-        let segment = unload_segment(source.as_ref(), &one.path, segment).await?;
-        rebuilding.keep(number, Arc::new(segment));
         kept.segments.push(one.clone());
     }
     rebuilding.run(writer, steps).await?;
