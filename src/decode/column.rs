@@ -69,7 +69,7 @@ impl Filler {
             }
             Self::Text(into) => match target.kind {
                 Kind::Scalar => fill_text(into, rows, target, notes, Value::usual_text, Value::scalar),
-                Kind::Json => fill_text(into, rows, target, notes, Value::usual_json, Value::json),
+                Kind::Json => fill_text(into, rows, target, notes, |value| Some(value.raw()), Value::json),
                 _ => fill_text(into, rows, target, notes, Value::usual_text, Value::text),
             },
             Self::Flag(into) => {

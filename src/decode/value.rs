@@ -86,7 +86,7 @@ impl<'p> Value<'p> {
     }
 
     pub fn usual_time(self) -> Option<i64> {
-        self.usual_int().filter(is_time).map(|ms| ms * 1000)
+        self.usual_int().and_then(time_us)
     }
 
     pub fn usual_flag(self) -> Option<bool> {
@@ -99,10 +99,6 @@ impl<'p> Value<'p> {
 
     pub fn usual_text(self) -> Option<&'p str> {
         if let Node::String(text) = self.node() { Some(text) } else { None }
-    }
-
-    pub fn usual_json(self) -> Option<&'p str> {
-        Some(self.raw())
     }
 
     pub fn int(self) -> Read<i64> {
@@ -118,8 +114,8 @@ impl<'p> Value<'p> {
     /// Epoch milliseconds in the span that is taken for times, as microseconds.
     pub fn time(self) -> Read<i64> {
         match self.int() {
-            Read::Fits(ms) => Read::from_fit(Some(ms).filter(is_time).map(|ms| ms * 1000)),
-            Read::Odd(ms) => Read::from_odd(Some(ms).filter(is_time).map(|ms| ms * 1000)),
+            Read::Fits(ms) => Read::from_fit(time_us(ms)),
+            Read::Odd(ms) => Read::from_odd(time_us(ms)),
             other => other,
         }
     }
@@ -198,9 +194,9 @@ impl<'p> Value<'p> {
     }
 }
 
-/// Whether milliseconds are in the span that is taken for times.
-fn is_time(ms: &i64) -> bool {
-    (TIME_MS_START..TIME_MS_END).contains(ms)
+/// Microseconds of milliseconds in the span that is taken for times.
+fn time_us(ms: i64) -> Option<i64> {
+    (TIME_MS_START..TIME_MS_END).contains(&ms).then(|| ms * 1000)
 }
 
 /// The integer that `text` writes in the one canonical way: no plus, blanks, or leading zeros.
