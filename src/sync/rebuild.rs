@@ -9,7 +9,9 @@
 //! each object is encoded once for every walk that changed it, not once for every page; memory follows the size
 //! of a group, not that of the archive.
 
+mod doubles;
 mod groups;
+mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -60,7 +62,7 @@ pub struct Rebuilt {
 ///
 /// # Errors
 /// [`Error::usage`] when the source has no archive or there is something in the target; [`Error::store`] when a segment
-/// is missing or damaged; those of both stores. Then nothing is left in the target.
+/// is missing or damaged, or a key would stand in two objects; those of both stores. Then nothing is left in the target.
 pub async fn rebuild(
     source: Arc<dyn Store>,
     target: Arc<dyn Store>,
@@ -179,6 +181,7 @@ async fn fill(
     }
     rebuilding.run(writer, steps).await?;
     put_emptied(writer, before).await?;
+    doubles::check(&mut writer.lake).await?;
     views::put(writer).await?;
     Ok(keep_archive.then_some(kept))
 }

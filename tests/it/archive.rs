@@ -9,6 +9,7 @@ use drift_simulator::{Behaviour, FaultScript, WorldConfig};
 use drift2parquet::archive::{Head, Segment, SegmentWriter, Step};
 use drift2parquet::clock::Clock;
 use drift2parquet::config::MEMORY;
+use drift2parquet::data_file;
 use drift2parquet::erase::Wanted;
 use drift2parquet::error::Result;
 use drift2parquet::lake::{RunId, read_segment};
@@ -16,6 +17,7 @@ use drift2parquet::progress::Progress;
 use drift2parquet::sync::rebuild::{Rebuilt, rebuild};
 use drift2parquet::tables;
 use drift2parquet::verify::Verdict;
+use sha2::{Digest, Sha256};
 
 use crate::account::Account;
 use crate::crash::life::{Death, live};
@@ -235,6 +237,84 @@ async fn a_lost_manifest_does_not_lose_the_lake() {
     assert_eq!(objects(&again), whole);
     let refused = account.attempt().await.unwrap_err();
     assert!(refused.advice().unwrap().contains("rebuild"), "{refused}");
+}
+
+/// What steps tell twice, in other partitions: that a conversation has gone there, or that a contact stands in two.
+fn told_elsewhere(segments: &[(String, Segment)], told: impl Fn(&mut Head) -> bool) -> Bytes {
+    let steps = segments
+        .iter()
+        .flat_map(|(_, segment)| (0..segment.steps().len()).map(|number| segment.step(number).unwrap()));
+    let mut writer = SegmentWriter::new().unwrap();
+    for mut step in steps {
+        if told(&mut step.head) {
+            writer.push(&step).unwrap();
+        }
+    }
+    writer.finish().unwrap().into()
+}
+
+impl Account {
+    /// Adds a segment that no run has put, after all others; that it is there is known to no manifest.
+    fn add_segment(&self, bytes: &Bytes) {
+        let name = format!("_raw/{:020}-{:08}-{}.raw", 9_999, 1, hex::encode(Sha256::digest(bytes)));
+        std::fs::write(self.lake.path().join(name), bytes).unwrap();
+        std::fs::remove_dir_all(self.lake.path().join("_manifest")).unwrap();
+    }
+}
+
+/// Bug: `rebuild` ended well with a key in two objects.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_would_stand_twice_ends_a_rebuild() {
+    let mut account = small(866);
+    account.run_to_the_end().await;
+    let elsewhere = |head: &mut Head| match head {
+        Head::Lookup(head) if head.table == "contacts" => {
+            head.partition = if head.partition == "bucket=03" { "bucket=04" } else { "bucket=03" }.to_owned();
+            true
+        }
+        _ => false,
+    };
+    account.add_segment(&told_elsewhere(&account.segments(), elsewhere));
+    let again = Lake::in_directory();
+    let refused = made_again_in(&account.lake, &again).await.unwrap_err();
+    assert_eq!(refused.kind().exit_code(), 5, "{refused}");
+    assert_eq!(refused.place("table"), Some("contacts"));
+    for place in ["key", "object", "other object"] {
+        assert!(refused.place(place).is_some(), "{place}: {refused}");
+    }
+    assert!(again.files("").keys().all(|path| path == "_lock"), "{:?}", again.files(""));
+}
+
+/// Where an archive tells of a conversation in another partition than before, it has gone there with all that is its.
+#[tokio::test(start_paused = true)]
+async fn a_conversation_that_has_gone_elsewhere_is_made_again_once() {
+    for known in [true, false] {
+        let mut account = small(867);
+        account.run_to_the_end().await;
+        let live = account.live().unwrap();
+        let elsewhere = move |head: &mut Head| match head {
+            Head::Conversations(head) => {
+                head.partition = "month=1999-01".to_owned();
+                head.with.iter_mut().for_each(|one| one.known = known);
+                true
+            }
+            _ => false,
+        };
+        account.add_segment(&told_elsewhere(&account.segments(), elsewhere));
+        let again = Lake::in_directory();
+        made_again_in(&account.lake, &again).await.unwrap();
+        let account = account.with_lake(again);
+        account.no_key_twice().unwrap();
+        let made = account.live().unwrap();
+        assert!(
+            ["conversations", "messages", "campaign_members"].iter().all(|table| made[table] == live[table])
+        );
+        for (path, bytes) in objects(&account.lake) {
+            let table = tables::by_name(path.split('/').next().unwrap()).unwrap();
+            let is_empty = data_file::open(table, bytes).unwrap().rows() == 0;
+            assert!(is_empty || !path.contains("month=") || path.contains("1999-01"), "{path}");
+        }
+    }
 }
 
 /// Bug: an archive whose lake was gone was taken for what a run that died had left: the next run deleted it, or folded it
