@@ -6,10 +6,12 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use drift2parquet::error::{Error, Result};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use toml::{Spanned, Table, Value};
 
 use super::args::{Common, S3Options, SyncOptions, names};
+use super::settings;
 
 /// Where options are looked for when `--config` is not given.
 const DEFAULT: &str = "drift2parquet.toml";
@@ -40,8 +42,10 @@ impl File {
     pub fn load(path: Option<&Path>) -> Result<Self> {
         let asked = path.is_some();
         let path = path.unwrap_or(Path::new(DEFAULT));
-        match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text).map_err(|error| error.at("file", path.display())),
+        match std::fs::read(path) {
+            Ok(bytes) => {
+                text_of(&bytes).and_then(Self::parse).map_err(|error| error.at("file", path.display()))
+            }
             Err(cause) if cause.kind() == ErrorKind::NotFound && !asked => Ok(Self::default()),
             Err(cause) => Err(Error::usage("cannot read the file of options")
                 .caused_by(cause)
@@ -54,14 +58,16 @@ impl File {
         // Of the parser's words only the message is shown: its excerpt of the line might hold a secret.
         let given: BTreeMap<String, Spanned<Value>> =
             toml::from_str(text).map_err(|error| not_toml(text, &error))?;
-        if let Some(secret) = SECRETS.iter().find(|name| given.contains_key(**name)) {
+        let line = |value: &Spanned<Value>| line_at(text, value.span().start);
+        if let Some((secret, value)) = given.iter().find(|(name, _)| SECRETS.contains(&name.as_str())) {
             return Err(Error::usage(format!("`{secret}` does not belong into a file of options"))
+                .at("line", line(value))
                 .hint("give the token by DRIFT_TOKEN or DRIFT_TOKEN_FILE, and take it out of this file"));
         }
         for (name, value) in &given {
             // Each by itself, so that what is said of it can name its line.
             let one = Table::from_iter([(name.clone(), value.get_ref().clone())]);
-            check(name, one).map_err(|error| error.at("line", line_at(text, value.span().start)))?;
+            check(name, one).map_err(|error| error.at("line", line(value)))?;
         }
         Self::of(given.into_iter().map(|(name, value)| (name, value.into_inner())).collect())
     }
@@ -78,7 +84,8 @@ impl File {
 fn check(name: &str, one: Table) -> Result<()> {
     let known = known();
     if known.iter().any(|known| known == name) {
-        return File::of(one).map(drop).map_err(|error| error.at("option", name));
+        let meant = File::of(one).and_then(|file| settings::check(&file.sync, Timestamp::now()));
+        return meant.map_err(|error| error.at("option", name));
     }
     Err(Error::usage(format!("a file of options knows no `{name}`")).hint(format!(
         "what can stand there, as in `drift2parquet sync --help` without the dashes before: {}",
@@ -98,15 +105,47 @@ fn known() -> Vec<String> {
 
 fn options<T: DeserializeOwned>(table: Table) -> Result<T> {
     table.try_into().map_err(|error: toml::de::Error| {
-        let said = error.message().replace('\n', " ");
+        let said = in_plain_words(&error.message().replace('\n', " "));
         Error::usage(format!("an option of the file cannot be used: {said}"))
             .hint("numbers, true and false stand without quotes, texts in quotes, lists as ['a', 'b']")
     })
 }
 
+/// What the parser expected, in words of those who write a file and not of those who write a program.
+const WORDS: &[(&str, &str)] = &[
+    ("floating point `", "number `"),
+    ("expected f64", "expected a number"),
+    ("expected usize", "expected a whole number, 0 or more"),
+    ("expected u64", "expected a whole number, 0 or more"),
+    ("expected a boolean", "expected true or false"),
+    ("expected a sequence", "expected a list"),
+    ("expected a string", "expected a text"),
+    ("type: string", "type: text"),
+    ("type: sequence", "type: list"),
+    ("type: map", "type: table"),
+    ("type: boolean", "type: true or false,"),
+    ("invalid type", "of the wrong kind"),
+    ("invalid value", "out of range"),
+];
+
+fn in_plain_words(said: &str) -> String {
+    WORDS.iter().fold(said.to_owned(), |said, (theirs, ours)| said.replace(theirs, ours))
+}
+
+/// The file as text.
+fn text_of(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|cause| {
+        let line = bytes[..cause.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        Error::usage("the file of options is not written in UTF-8")
+            .at("line", line)
+            .hint("save it as UTF-8; a letter such as `ä` is not, if it was saved as Latin-1")
+    })
+}
+
 fn not_toml(text: &str, error: &toml::de::Error) -> Error {
     let line = error.span().map_or(1, |span| line_at(text, span.start));
-    Error::usage(format!("the file of options is not TOML: line {line}: {}", error.message()))
+    Error::usage(format!("the file of options is not TOML: {}", error.message().replace('\n', " ")))
+        .at("line", line)
         .hint("write one `name = value` a line, with texts in quotes")
 }
 
@@ -158,8 +197,54 @@ mod tests {
             assert!(error.advice().unwrap().contains(name), "{name}: {:?}", error.advice());
         }
         assert!(!error.advice().unwrap().contains("config"), "{:?}", error.advice());
-        let error = File::parse("lake = 'a'\nfull = true\n= 1").unwrap_err().to_string();
-        assert!(error.contains("line 3"), "{error}");
+        let error = File::parse("lake = 'a'\nfull = true\n= 1").unwrap_err();
+        assert_eq!(error.place("line"), Some("3"), "{error}");
+    }
+
+    /// Bug: a token, a value out of range and a letter that is no UTF-8 were told without their line.
+    #[test]
+    fn whatever_is_wrong_is_named_with_its_line() {
+        for wrong in [
+            "token = 'x'",
+            "max-rate = 0",
+            "max-rate = -1",
+            "concurrency = 0",
+            "concurrency = -1",
+            "concurrency = 99999999999999999999999",
+            "memory = '1MiB'",
+            "since = 'long ago'",
+            "every = '10ms'",
+            "max-time = '0s'",
+            "retain = 'x'",
+            "tables = ['nothing']",
+            "api-url = 'http://example.com'",
+        ] {
+            let error = File::parse(&format!("lake = 'a'\n\n{wrong}\nfull = true")).unwrap_err();
+            assert_eq!(error.place("line"), Some("3"), "{wrong}: {error}");
+            assert!(error.advice().is_some(), "{wrong}: {error}");
+        }
+        let error = text_of(b"lake = 'a'\nreport = '\xe4'\n").unwrap_err();
+        assert_eq!(error.place("line"), Some("2"), "{error}");
+    }
+
+    /// Bug: what was expected was said in words of Rust.
+    #[test]
+    fn what_was_expected_is_said_in_plain_words() {
+        for (wrong, expected) in [
+            ("max-rate = 'ten'", "a number"),
+            ("max-rate = true", "a number"),
+            ("concurrency = -1", "a whole number, 0 or more"),
+            ("concurrency = 1.5", "a whole number, 0 or more"),
+            ("full = 'yes'", "true or false"),
+            ("tables = 'users'", "a list"),
+            ("lake = 1", "a text"),
+        ] {
+            let error = File::parse(wrong).unwrap_err().to_string();
+            assert!(error.contains(&format!("expected {expected}")), "{wrong}: {error}");
+            for theirs in ["f64", "usize", "u64", "i64", "bool", "sequence", "string"] {
+                assert!(!error.contains(theirs), "{wrong}: {error}");
+            }
+        }
     }
 
     #[test]

@@ -138,7 +138,7 @@ fn dispatch(args: Args, file: File, talk: &Talk) -> Result<Exit> {
             let memory = memory.as_deref().map_or(Ok(drift2parquet::config::MEMORY), settings::memory)?;
             let (from, into) = (Place::of(&common)?, Place::named(into, &common)?);
             let order = rebuild::Order { from, into, memory, without_archive, now };
-            rebuild::run(&order, shape.or(common.format))
+            rebuild::run(&order, shape.or(common.format), talk)
         }
         Command::Tables { names, format } => {
             tables::run(&names, format.or(common.format.map(Into::into)).unwrap_or_default())

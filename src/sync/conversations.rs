@@ -339,7 +339,7 @@ fn doubts_absence(plan: &Plan, writer: &Writer) -> Option<Error> {
     let stored = writer.lake.manifest.tables.get(CONVERSATIONS.name).map_or(0, |table| table.rows);
     plan.doubts_absence.then(|| {
         Error::unavailable(format!(
-            "{} of {stored} stored conversations are no longer listed by Drift; none was marked as deleted",
+            "{} of {stored} stored conversations are no longer listed by Drift; none of these was marked as deleted",
             plan.absent
         ))
         .at("table", CONVERSATIONS.name)

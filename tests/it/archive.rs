@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use drift_simulator::{Behaviour, FaultScript, WorldConfig};
@@ -13,8 +14,8 @@ use drift2parquet::data_file;
 use drift2parquet::erase::Wanted;
 use drift2parquet::error::Result;
 use drift2parquet::lake::{RunId, read_segment};
-use drift2parquet::progress::Progress;
-use drift2parquet::sync::rebuild::{Rebuilt, rebuild};
+use drift2parquet::stop::{Stop, StopReason};
+use drift2parquet::sync::rebuild::{Rebuilt, Settings, rebuild};
 use drift2parquet::tables;
 use drift2parquet::verify::Verdict;
 use sha2::{Digest, Sha256};
@@ -27,6 +28,9 @@ use crate::faults::scripts::changes;
 use crate::forget::traces::Needles;
 use crate::lake::Lake;
 
+/// How lakes are made again.
+const SETTINGS: Settings = Settings { memory: MEMORY, keep_archive: true };
+
 /// Tables that are summed up from others, whose `_synced_at` tells when somebody was forgotten.
 const SUMS: [&str; 2] = ["inboxes", "campaigns"];
 
@@ -38,9 +42,13 @@ pub async fn made_again(lake: &Lake) -> Result<(Lake, Rebuilt)> {
 }
 
 async fn made_again_in(lake: &Lake, again: &Lake) -> Result<Rebuilt> {
+    made_until(lake, again, Stop::default()).await.map(Option::unwrap)
+}
+
+async fn made_until(lake: &Lake, again: &Lake, stop: Stop) -> Result<Option<Rebuilt>> {
     let run = RunId { id: "rebuild".to_owned(), version: "0.0.0".to_owned(), seed: 7 };
     let clock = Clock::starting_at("2026-10-02T00:00:00Z".parse().unwrap());
-    rebuild(lake.store(), again.store(), run, clock, MEMORY, true, Arc::new(Progress::default())).await
+    rebuild(lake.store(), again.store(), run, clock, SETTINGS, Arc::default(), stop).await
 }
 
 fn objects(lake: &Lake) -> BTreeMap<String, Bytes> {
@@ -262,6 +270,37 @@ impl Account {
     }
 }
 
+/// Bug: a rebuild that was ended by a signal left what it had made, which was in the way of the next.
+#[tokio::test]
+async fn a_rebuild_that_is_asked_to_stop_leaves_nothing() {
+    let mut account = small(868);
+    account.run_to_the_end().await;
+    let whole = objects(&account.lake);
+    let began = Instant::now();
+    made_again(&account.lake).await.unwrap();
+    let (takes, mut stopped) = (began.elapsed(), 0);
+    for moment in 0..12 {
+        let again = [Lake::in_memory, Lake::in_directory][moment % 2]();
+        let stop = Stop::default();
+        let asking = stop.clone();
+        let asked = tokio::spawn(async move {
+            tokio::time::sleep(takes * moment as u32 / 12).await;
+            asking.ask(StopReason::Terminate);
+        });
+        let made = made_until(&account.lake, &again, stop).await.unwrap();
+        asked.abort();
+        if made.is_some() {
+            assert_eq!(objects(&again), whole);
+        } else {
+            stopped += 1;
+            assert!(again.files("").keys().all(|path| path == "_lock"), "{moment}: {:?}", again.files(""));
+            made_again_in(&account.lake, &again).await.unwrap();
+            assert_eq!(objects(&again), whole);
+        }
+    }
+    assert!(stopped > 3, "{stopped}");
+}
+
 /// Bug: `rebuild` ended well with a key in two objects.
 #[tokio::test(start_paused = true)]
 async fn a_key_that_would_stand_twice_ends_a_rebuild() {
@@ -344,7 +383,7 @@ async fn an_archive_begins_with_its_lake_and_stays() {
     let refused = made_again(&account.lake).await.unwrap_err();
     assert_eq!(refused.kind().exit_code(), 2);
     account.settings.raw = true;
-    let refused = account.try_run(&drift2parquet::stop::Stop::default()).await.unwrap_err();
+    let refused = account.try_run(&Stop::default()).await.unwrap_err();
     assert_eq!(refused.kind().exit_code(), 2);
     let mut account = account.with_new_lake();
     account.run_to_the_end().await;
@@ -353,10 +392,7 @@ async fn an_archive_begins_with_its_lake_and_stays() {
     account.wait(30);
     account.run_to_the_end().await;
     account.is_made_again(&[]).await.unwrap();
-    let existing = account.lake.store();
-    let run = RunId { id: "again".to_owned(), version: "0".to_owned(), seed: 1 };
-    let clock = Clock::starting_at("2026-10-02T00:00:00Z".parse().unwrap());
-    let onto = rebuild(existing.clone(), existing, run, clock, MEMORY, true, Arc::default()).await;
+    let onto = made_again_in(&account.lake, &account.lake).await;
     assert_eq!(onto.unwrap_err().kind().exit_code(), 2);
 }
 

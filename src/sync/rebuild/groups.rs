@@ -13,6 +13,7 @@ use crate::cpu;
 use crate::error::{Error, Result};
 use crate::lake::open_segment;
 use crate::manifest::{ArchiveSegment, Forgotten};
+use crate::stop::Stop;
 use crate::store::Store;
 use crate::sync::ids::Ids;
 use crate::sync::replay::{Group, apply};
@@ -87,18 +88,27 @@ pub(super) struct Rebuilding<'a> {
     open: VecDeque<(usize, Arc<Segment>)>,
     stretch: Stretch,
     standing: Standing,
+    stop: Stop,
 }
 
 impl<'a> Rebuilding<'a> {
-    /// From these segments, with so much memory.
-    pub(super) fn new(source: Arc<dyn Store>, segments: &'a [ArchiveSegment], memory: u64) -> Self {
+    /// From these segments, with so much memory, until it is asked to stop.
+    pub(super) fn new(
+        source: Arc<dyn Store>,
+        segments: &'a [ArchiveSegment],
+        memory: u64,
+        stop: Stop,
+    ) -> Self {
         let (open, stretch, standing) = (VecDeque::new(), Stretch::default(), Standing::default());
-        Self { source, segments, group_bytes: memory / GROUP_SHARE, open, stretch, standing }
+        Self { source, segments, group_bytes: memory / GROUP_SHARE, open, stretch, standing, stop }
     }
 
-    /// Folds all steps, in order.
+    /// Folds all steps, in order; where it is asked to stop, the rest is not folded.
     pub(super) async fn run(&mut self, writer: &mut Writer, steps: Vec<Place>) -> Result<()> {
         for Place { segment, number, bytes, kind } in steps {
+            if self.stop.asked().is_some() {
+                return Ok(());
+            }
             match kind {
                 Kind::Nothing => {}
                 Kind::Alone => self.apply_alone(writer, segment, number, bytes).await?,
@@ -148,10 +158,13 @@ impl<'a> Rebuilding<'a> {
         for group in stretch.of.into_values().flat_map(|steps| pieces(steps, group_bytes)) {
             let bytes = group.iter().map(|(_, _, bytes)| bytes).sum();
             while ahead.bytes + bytes > group_bytes && ahead.fold_first(writer).await? {}
+            if self.stop.asked().is_some() {
+                break;
+            }
             let decoding = self.decode(group, bytes, &ahead.turn, writer.forgotten.clone()).await?;
             ahead.push(bytes, decoding);
         }
-        while ahead.fold_first(writer).await? {}
+        while self.stop.asked().is_none() && ahead.fold_first(writer).await? {}
         writer.lake.land().await
     }
 
