@@ -51,7 +51,7 @@ pub(super) fn partitions(paths: &[String]) -> BTreeSet<String> {
 }
 
 /// Takes conversations home that stand in an object in doubt and began in the span of another partition; one that
-/// stands in another object, too, is removed. What has taken any in is in doubt as well, since these may be old.
+/// stands in another object, too, is removed.
 pub(super) async fn take_home(writer: &mut Writer) -> Result<()> {
     let doubted = writer.lake.doubted(&CONVERSATIONS);
     if doubted.is_empty() {
@@ -67,9 +67,7 @@ pub(super) async fn take_home(writer: &mut Writer) -> Result<()> {
         };
         let (names, judge) = (names.clone(), Arc::new(judge));
         let moving = Moving { table: &CONVERSATIONS, partition, names, columns, judge };
-        for home in moving.carry_out(writer).await? {
-            writer.lake.doubt_beside(CONVERSATIONS.object_path(Some(&home)));
-        }
+        moving.carry_out_in_doubt(writer).await?;
     }
     Ok(())
 }
@@ -85,9 +83,9 @@ async fn claims(writer: &mut Writer, doubted: &[String]) -> Result<Claims> {
     for partition in partitions_in(doubted) {
         claims.number(&partition);
     }
-    for path in doubted {
-        let Some(partition) = partition_of(path) else { continue };
-        let object = writer.lake.open_named(&CONVERSATIONS, path).await?;
+    for partition in partitions_in(doubted) {
+        let found = writer.lake.open_partition(&CONVERSATIONS, Some(&partition)).await?;
+        let Some(object) = found else { continue };
         claims = cpu::run_on(object.bytes(), move || claimed(claims, &object, &partition, span)).await?;
     }
     claims.settle();

@@ -31,6 +31,12 @@ pub(super) enum Fate {
     Move(u32),
 }
 
+impl Fate {
+    fn home(self) -> Option<u32> {
+        if let Self::Move(home) = self { Some(home) } else { None }
+    }
+}
+
 /// Tells what becomes of each row of a batch.
 type Judge = dyn Fn(&RecordBatch) -> Vec<Fate> + Send + Sync;
 
@@ -52,12 +58,25 @@ pub(super) struct Moving {
 type Piece = (BTreeMap<u32, Vec<RecordBatch>>, Option<usize>);
 
 impl Moving {
-    /// Takes them home; answers the partitions that have taken rows in.
-    pub async fn carry_out(self, writer: &mut Writer) -> Result<BTreeSet<String>> {
-        let (mut homes, mut next) = (BTreeSet::new(), Some(0));
+    /// Takes them home. What takes rows in is in doubt from before it does, since these may be old: a run that dies
+    /// meanwhile must not leave them there as if they were known to be right.
+    pub async fn carry_out_in_doubt(self, writer: &mut Writer) -> Result<()> {
+        let known = writer.lake.manifest.doubted.len();
+        for home in self.destinations(writer).await? {
+            writer.lake.doubt_beside(self.table.object_path(Some(&self.names[home as usize])));
+        }
+        if writer.lake.manifest.doubted.len() > known {
+            writer.checkpoint().await?;
+        }
+        self.carry_out(writer).await
+    }
+
+    /// Takes them home.
+    pub async fn carry_out(self, writer: &mut Writer) -> Result<()> {
+        let mut next = Some(0);
         while let Some(from) = next {
             let found = writer.lake.open_partition(self.table, Some(&self.partition)).await?;
-            let Some(object) = found else { return Ok(homes) };
+            let Some(object) = found else { return Ok(()) };
             let moving = self.clone();
             let (rows, more) = cpu::run_on(object.bytes(), move || moving.piece(&object, from)).await?;
             for (home, upserts) in rows {
@@ -65,14 +84,20 @@ impl Moving {
                 let change = Change { upserts, ..Change::default() };
                 // Not counted as inserted: Drift has brought nothing new.
                 writer.lake.fold(self.table, Some(home), change).await?;
-                homes.insert(home.clone());
             }
             next = more;
         }
         let (partition, table) = (self.partition.clone(), self.table);
         let change = Change { dropped: Some(self.picker()), ..Change::default() };
-        writer.fold(table, Some(&partition), change).await?;
-        Ok(homes)
+        writer.fold(table, Some(&partition), change).await.map(drop)
+    }
+
+    /// Where rows go.
+    async fn destinations(&self, writer: &mut Writer) -> Result<BTreeSet<u32>> {
+        let found = writer.lake.open_partition(self.table, Some(&self.partition)).await?;
+        let Some(object) = found else { return Ok(BTreeSet::new()) };
+        let moving = self.clone();
+        cpu::run_on(object.bytes(), move || moving.destinations_in(&object)).await
     }
 
     /// Those of its rows that do not stay.
@@ -82,19 +107,18 @@ impl Moving {
         Picker { columns: self.columns, picks: Arc::new(picks) }
     }
 
-    /// Whether any row goes anywhere, which takes few columns to tell.
-    fn moves_any(&self, object: &Reader) -> Result<bool> {
+    /// It takes few columns to tell.
+    fn destinations_in(&self, object: &Reader) -> Result<BTreeSet<u32>> {
+        let mut homes = BTreeSet::new();
         for batch in object.columns(&self.columns)? {
-            if (self.judge)(&batch?).iter().any(|fate| matches!(fate, Fate::Move(_))) {
-                return Ok(true);
-            }
+            homes.extend((self.judge)(&batch?).into_iter().filter_map(Fate::home));
         }
-        Ok(false)
+        Ok(homes)
     }
 
     fn piece(&self, object: &Reader, from: usize) -> Result<Piece> {
         let (mut rows, mut bytes): (BTreeMap<u32, Vec<RecordBatch>>, _) = (BTreeMap::new(), 0);
-        if !self.moves_any(object)? {
+        if self.destinations_in(object)?.is_empty() {
             return Ok((rows, None));
         }
         for (number, batch) in object.batches().enumerate() {
@@ -116,8 +140,7 @@ impl Moving {
     /// The rows of a batch that go somewhere.
     fn moved(&self, batch: &RecordBatch) -> Result<Vec<(u32, RecordBatch)>> {
         let fates = (self.judge)(batch);
-        let home = |fate: &Fate| if let Fate::Move(home) = fate { Some(*home) } else { None };
-        let homes: BTreeSet<u32> = fates.iter().filter_map(home).collect();
+        let homes: BTreeSet<u32> = fates.iter().copied().filter_map(Fate::home).collect();
         let to = |number: u32| {
             let mask: BooleanArray = fates.iter().map(|fate| Some(*fate == Fate::Move(number))).collect();
             Ok((number, filter_record_batch(batch, &mask).map_err(broken)?))

@@ -132,7 +132,9 @@ async fn clear(target: &dyn Store, run: &RunId) {
         if lake::last_commit(target).await?.is_some_and(|newest| newest.run.id != run.id) {
             return Ok(());
         }
-        let is_made = |path: &str| table_of(path).is_some() || path.starts_with('_') && path != LOCK;
+        let is_made = |path: &str| {
+            table_of(path).is_some() || path == views::PATH || path.starts_with('_') && path != LOCK
+        };
         let mut made = target.list("").await?;
         made.retain(|entry| is_made(&entry.path));
         // Who is stopped here leaves a lake that was never finished, not data that nobody knows of.
@@ -196,6 +198,7 @@ impl Making<'_> {
             }
         }
         rebuilding.run(writer, steps).await?;
+        drop(rebuilding);
         if stop.asked().is_none() {
             put_emptied(writer, self.before).await?;
             doubles::check(&mut writer.lake).await?;

@@ -52,8 +52,8 @@ pub(super) async fn take_home(
     for table in children() {
         for path in writer.lake.paths(table) {
             let Some(partition) = partition_of(&path) else { continue };
-            for home in children::take_home(writer, table, &partition, &homes).await? {
-                writer.lake.doubt_beside(table.object_path(Some(&home)));
+            if let Some(moving) = children::moving(writer, table, &partition, &homes).await? {
+                moving.carry_out_in_doubt(writer).await?;
             }
         }
     }
@@ -64,7 +64,9 @@ pub(super) async fn take_home(
 pub(super) async fn follow(writer: &mut Writer, partition: &str, gone: &[Home]) -> Result<()> {
     let homes = Arc::new(Homes::listed(gone));
     for table in children() {
-        children::take_home(writer, table, partition, &homes).await?;
+        if let Some(moving) = children::moving(writer, table, partition, &homes).await? {
+            moving.carry_out(writer).await?;
+        }
     }
     Ok(())
 }
@@ -106,7 +108,9 @@ impl Homes {
 
     fn listed(known: &[Home]) -> Self {
         let mut homes = Self { names: HashMap::new(), of: Vec::with_capacity(known.len()) };
-        known.iter().for_each(|Home(id, partition)| homes.add(*id, partition));
+        for Home(id, partition) in known {
+            homes.add(*id, partition);
+        }
         homes.of.sort_unstable();
         homes
     }

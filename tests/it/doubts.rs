@@ -17,9 +17,12 @@ use drift2parquet::verify::Verdict;
 
 use crate::account::Account;
 use crate::archive::made_again;
+use crate::crash::Cut;
+use crate::crash::life::{Death, live as life};
 use crate::faults::Rows;
 use crate::faults::scripts::changes;
 use crate::forget::reset_on;
+use crate::lake::Lake;
 
 fn account(seed: u64) -> Account {
     let world = WorldConfig { conversations: 40, months: 4, ..WorldConfig::small(seed) };
@@ -46,6 +49,11 @@ impl Account {
     }
 
     fn put(&self, path: &str, bytes: &Bytes) {
+        if let Lake::Memory(_) = self.lake {
+            // A runtime cannot wait within another.
+            let put = || life(self.lake.store().overwrite(path, bytes.clone())).unwrap();
+            return std::thread::scope(|scope| scope.spawn(put).join().unwrap());
+        }
         let place = self.lake.path().join(path);
         std::fs::create_dir_all(place.parent().unwrap()).unwrap();
         std::fs::write(place, bytes).unwrap();
@@ -108,7 +116,7 @@ impl Account {
     }
 
     /// Fails unless the archive makes the very objects again that the lake has, and a lake that is proven.
-    async fn is_made_again_and_proven(self, what: &str) {
+    async fn into_proven_again(self, what: &str) {
         self.is_made_again(&[]).await.unwrap_or_else(|wrong| panic!("{what}: {wrong}"));
         let (again, _) = made_again(&self.lake).await.unwrap();
         self.with_lake(again).is_proven().await;
@@ -332,9 +340,49 @@ async fn an_archive_makes_the_lake_again_that_came_right() {
         let largest = account.largest("conversations").await;
         let bytes = account.objects()[&largest[0]].clone();
         let changed = &largest[1..2 + of / 3];
-        changed.iter().for_each(|path| account.put(path, &bytes));
+        for path in changed {
+            account.put(path, &bytes);
+        }
         account.comes_right(changed, &live, "with an archive").await;
-        account.is_made_again_and_proven("copied").await;
+        account.into_proven_again("copied").await;
+    }
+}
+
+/// Wherever a run dies that takes rows home, the next ones have each at home once, and the archive makes the same lake.
+#[test]
+fn wherever_a_run_dies_that_takes_rows_home_they_come_home() {
+    for is_exchanged in [true, false] {
+        for at in (0..).step_by(5) {
+            let world = WorldConfig { conversations: 8, months: 3, ..WorldConfig::small(1_395) };
+            let mut account = Account::of(world, Behaviour::default()).in_memory();
+            account.settings.raw = true;
+            (account.settings.checkpoint_bytes, account.settings.concurrency) = (2_000, 1);
+            life(account.run_to_the_end());
+            let (live, before) = (account.live().unwrap(), account.places(&tables::CONVERSATIONS, "id"));
+            if is_exchanged {
+                life(account.exchange(&["conversations", "messages"]));
+            } else {
+                let largest = life(account.largest("conversations"));
+                account.put(&largest[1], &account.objects()[&largest[0]]);
+            }
+            account.wait(1);
+            let (cut, power) = ([Cut::Before, Cut::After, Cut::Torn][at % 3], None);
+            let ended = account.run_to_death(Death { at, cut, power });
+            for _ in 0..2 {
+                account.wait(1);
+                life(account.run());
+            }
+            account.wait(1);
+            life(account.run_to_the_end());
+            life(account.is_proven());
+            assert!(account.live().unwrap() == live, "{at}, {cut:?}");
+            assert!(account.places(&tables::CONVERSATIONS, "id") == before, "{at}, {cut:?}");
+            life(account.is_made_again(&[])).unwrap_or_else(|wrong| panic!("{at}, {cut:?}: {wrong}"));
+            if ended.is_some() {
+                assert!(at > 50, "{at}");
+                break;
+            }
+        }
     }
 }
 
@@ -350,6 +398,6 @@ async fn an_archive_makes_the_lake_again_whose_partitions_were_exchanged() {
         let live = account.live().unwrap();
         let changed = account.exchange(exchanged).await;
         account.comes_right(&changed, &live, "exchanged").await;
-        account.is_made_again_and_proven(exchanged[0]).await;
+        account.into_proven_again(exchanged[0]).await;
     }
 }

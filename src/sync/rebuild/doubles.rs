@@ -3,8 +3,9 @@
 //!
 //! Few rows can stand twice at all: of conversations those whose id lies in the range of another object, of contacts
 //! those of another bucket, of messages and members of campaigns those whose conversation is not beside them. Only
-//! these are held, part by part, and looked for in all objects.
+//! these are held, part by part, and looked for in all objects; so each object is read once, nearly always.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::columns::{int_at, ints};
@@ -23,20 +24,64 @@ const HELD_MAX: u64 = 1 << 20;
 /// Key and conversation of a row, and the number of its object.
 type Place = (i64, i64, u32);
 
+/// The conversations of each partition, sorted as they stand there.
+type Beside = BTreeMap<String, Arc<Vec<i64>>>;
+
 /// Fails when a key of any table stands in two objects.
 ///
 /// # Errors
 /// [`Error::store`], which names the table, the key and both objects.
 pub(super) async fn check(lake: &mut Lake) -> Result<()> {
-    for table in tables::ALL.iter().copied().filter(|table| table.partition != Partition::Whole) {
-        check_table(lake, table, HELD_MAX).await?;
+    let mut beside = Beside::new();
+    for path in lake.paths(&CONVERSATIONS) {
+        let add = |ids: &mut Vec<i64>, key, _| ids.push(key);
+        let ids = each_row(lake, &CONVERSATIONS, &path, Vec::new(), add).await?;
+        beside.insert(partition_of(&path).unwrap_or_default(), Arc::new(ids));
+    }
+    check_conversations(&beside)?;
+    for table in tables::ALL.iter().copied() {
+        if matches!(table.partition, Partition::Bucket(_) | Partition::OfConversation) {
+            check_table(lake, table, &beside, HELD_MAX).await?;
+        }
     }
     Ok(())
 }
 
-async fn check_table(lake: &mut Lake, table: &'static Table, held_max: u64) -> Result<()> {
+fn check_conversations(beside: &Beside) -> Result<()> {
+    let all: Vec<(&String, &[i64])> = beside.iter().map(|(name, ids)| (name, ids.as_slice())).collect();
+    let contested = contested(&all.iter().map(|(_, ids)| *ids).collect::<Vec<_>>());
+    match contested.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        None => Ok(()),
+        Some(pair) => {
+            let path = |place: (i64, u32)| CONVERSATIONS.object_path(Some(all[place.1 as usize].0));
+            Err(doubled(&CONVERSATIONS, pair[0].0, [&path(pair[0]), &path(pair[1])]))
+        }
+    }
+}
+
+/// The ids that lie in the range of another object, each with the number of its own, sorted.
+fn contested(objects: &[&[i64]]) -> Vec<(i64, u32)> {
+    let ranges =
+        objects.iter().zip(0..).filter_map(|(ids, object)| Some((*ids.first()?, *ids.last()?, object)));
+    let mut ranges: Vec<(i64, i64, u32)> = ranges.collect();
+    ranges.sort_unstable();
+    let (mut contested, mut reached) = (Vec::new(), None);
+    for (place, (_, last, object)) in ranges.iter().enumerate() {
+        // Those that begin before an object reach into it, as it may reach into the next.
+        let begun = ranges.get(place + 1).map(|next| next.0);
+        let is_contested =
+            |id: &i64| reached.is_some_and(|last| *id <= last) || begun.is_some_and(|first| *id >= first);
+        let ids = objects[*object as usize].iter().copied().filter(is_contested);
+        contested.extend(ids.map(|id| (id, *object)));
+        reached = reached.max(Some(*last));
+    }
+    contested.sort_unstable();
+    contested
+}
+
+async fn check_table(lake: &mut Lake, table: &'static Table, beside: &Beside, held_max: u64) -> Result<()> {
     let paths = lake.paths(table);
-    let suspicions = suspicions(lake, table, &paths).await?;
+    let suspicions: Vec<Suspicion> = paths.iter().map(|path| Suspicion::of(table, path, beside)).collect();
     let mut count = 0;
     for (path, suspicion) in paths.iter().zip(suspicions.clone()) {
         let counted = move |count: &mut u64, key, parent| *count += u64::from(suspicion.has(key, parent));
@@ -46,12 +91,12 @@ async fn check_table(lake: &mut Lake, table: &'static Table, held_max: u64) -> R
     for residue in 0..of {
         let mut held: Vec<Place> = Vec::new();
         for ((path, suspicion), object) in paths.iter().zip(suspicions.clone()).zip(0..) {
-            let hold = move |held: &mut Vec<Place>, key: i64, parent| {
+            let take_up = move |held: &mut Vec<Place>, key: i64, parent| {
                 if key.unsigned_abs() % of == residue && suspicion.has(key, parent) {
                     held.push((key, parent, object));
                 }
             };
-            held = each_row(lake, table, path, held, hold).await?;
+            held = each_row(lake, table, path, held, take_up).await?;
         }
         held.sort_unstable();
         look_for(lake, table, &paths, Arc::new(held)).await?;
@@ -95,8 +140,6 @@ fn doubled(table: &Table, key: i64, objects: [&String; 2]) -> Error {
 /// Which rows of an object may stand in another one, too.
 #[derive(Debug, Clone)]
 enum Suspicion {
-    /// Those with keys up to the first, which other objects reach, or from the second on, where others begin.
-    Within(Option<i64>, Option<i64>),
     /// Those of another bucket than this.
     Bucket(u16, String),
     /// Those of other conversations than these.
@@ -104,66 +147,20 @@ enum Suspicion {
 }
 
 impl Suspicion {
+    fn of(table: &Table, path: &str, beside: &Beside) -> Self {
+        let partition = partition_of(path).unwrap_or_default();
+        match table.partition {
+            Partition::Bucket(count) => Self::Bucket(count, partition),
+            _ => Self::Parted(beside.get(&partition).cloned().unwrap_or_default()),
+        }
+    }
+
     fn has(&self, key: i64, parent: i64) -> bool {
         match self {
-            Self::Within(reached, begun) => {
-                reached.is_some_and(|last| key <= last) || begun.is_some_and(|first| key >= first)
-            }
             Self::Bucket(count, bucket) => Partition::bucket(*count, key) != *bucket,
             Self::Parted(beside) => beside.binary_search(&parent).is_err(),
         }
     }
-}
-
-async fn suspicions(lake: &mut Lake, table: &'static Table, paths: &[String]) -> Result<Vec<Suspicion>> {
-    let mut suspicions = Vec::with_capacity(paths.len());
-    if let Partition::Time(_) = table.partition {
-        return within(lake, table, paths).await;
-    }
-    for path in paths {
-        let partition = partition_of(path).unwrap_or_default();
-        suspicions.push(match table.partition {
-            Partition::Bucket(count) => Suspicion::Bucket(count, partition),
-            _ => Suspicion::Parted(Arc::new(conversations(lake, &partition).await?)),
-        });
-    }
-    Ok(suspicions)
-}
-
-/// By how far objects reach: those that begin before an object reach into it, as does the next one that begins after it.
-async fn within(lake: &mut Lake, table: &'static Table, paths: &[String]) -> Result<Vec<Suspicion>> {
-    let mut ranges = Vec::with_capacity(paths.len());
-    for (path, number) in paths.iter().zip(0..) {
-        let ends = |range: &mut Option<(i64, i64)>, key: i64, _| {
-            let (first, last) = range.unwrap_or((key, key));
-            *range = Some((first.min(key), last.max(key)));
-        };
-        let range = each_row(lake, table, path, None, ends).await?;
-        ranges.extend(range.map(|(first, last)| (first, last, number)));
-    }
-    Ok(overlaps(ranges, paths.len()))
-}
-
-fn overlaps(mut ranges: Vec<(i64, i64, usize)>, objects: usize) -> Vec<Suspicion> {
-    ranges.sort_unstable();
-    let mut suspicions = vec![Suspicion::Within(None, None); objects];
-    let mut reached = None;
-    for (place, (_, last, number)) in ranges.iter().enumerate() {
-        let begun = ranges.get(place + 1).map(|next| next.0);
-        suspicions[*number] = Suspicion::Within(reached, begun);
-        reached = reached.max(Some(*last));
-    }
-    suspicions
-}
-
-/// The conversations of a partition, sorted as they stand there.
-async fn conversations(lake: &mut Lake, partition: &str) -> Result<Vec<i64>> {
-    let path = CONVERSATIONS.object_path(Some(partition));
-    if !lake.paths(&CONVERSATIONS).contains(&path) {
-        return Ok(Vec::new());
-    }
-    let add = |ids: &mut Vec<i64>, key, _| ids.push(key);
-    each_row(lake, &CONVERSATIONS, &path, Vec::new(), add).await
 }
 
 /// Notes the key of each row of an object, with its conversation where it has one.
@@ -197,14 +194,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_lies_in_the_range_of_another_object_is_suspected() {
-        let suspicions = overlaps(vec![(30, 39, 2), (1, 9, 0), (5, 29, 1)], 4);
-        let suspected = |object: usize, keys: &[i64]| {
-            keys.iter().copied().filter(|key| suspicions[object].has(*key, 0)).collect::<Vec<_>>()
+    fn only_what_lies_in_the_range_of_another_object_is_contested() {
+        let objects: [&[i64]; 4] = [&[1, 4, 5, 9], &[5, 8, 10, 29], &[30, 39], &[]];
+        assert_eq!(contested(&objects), [(5, 0), (5, 1), (8, 1), (9, 0)]);
+        assert_eq!(contested(&[&[1, 100], &[2, 3], &[50, 51]]), [(2, 1), (3, 1), (50, 2), (51, 2), (100, 0)]);
+    }
+
+    #[test]
+    fn a_conversation_in_two_partitions_is_told_with_both() {
+        let beside = |may: &[i64], june: &[i64]| {
+            Beside::from(
+                [("may", may), ("june", june)].map(|(name, ids)| (name.to_owned(), Arc::new(ids.to_vec()))),
+            )
         };
-        assert_eq!(suspected(0, &[1, 4, 5, 9]), [5, 9]);
-        assert_eq!(suspected(1, &[5, 9, 10, 29]), [5, 9]);
-        assert!(suspected(2, &[30, 39]).is_empty());
-        assert!(suspected(3, &[1, 39]).is_empty());
+        assert!(check_conversations(&beside(&[1, 3, 7], &[2, 6, 9])).is_ok());
+        let error = check_conversations(&beside(&[1, 3, 7], &[2, 3])).unwrap_err();
+        assert_eq!((error.place("table"), error.place("key")), (Some("conversations"), Some("3")));
+        assert_eq!(error.place("object"), Some("conversations/june/conversations.parquet"));
+        assert_eq!(error.place("other object"), Some("conversations/may/conversations.parquet"));
     }
 }

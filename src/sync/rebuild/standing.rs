@@ -165,7 +165,7 @@ async fn take_over(writer: &mut Writer, stands: String, partition: &str, ids: Ve
         columns: vec![CONVERSATIONS.key[0]],
         judge: Arc::new(judge),
     };
-    moving.carry_out(writer).await.map(drop)
+    moving.carry_out(writer).await
 }
 
 fn sorted(mut ids: Vec<i64>) -> Vec<i64> {

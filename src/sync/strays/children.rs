@@ -18,35 +18,34 @@ use crate::sync::writer::Writer;
 /// Key and conversation of rows, sorted.
 type Identities = Vec<(i64, i64)>;
 
-/// Takes the rows of one object home; answers the partitions that have taken rows in.
-pub(super) async fn take_home(
+/// The rows of one object that belong elsewhere, if there are any.
+pub(super) async fn moving(
     writer: &mut Writer,
     table: &'static Table,
     partition: &str,
     homes: &Arc<Homes>,
-) -> Result<BTreeSet<String>> {
+) -> Result<Option<Moving>> {
     let here = homes.number(partition);
     let Some(object) = writer.lake.open_partition(table, Some(partition)).await? else {
-        return Ok(BTreeSet::new());
+        return Ok(None);
     };
     let known = homes.clone();
     let away = cpu::run_on(object.bytes(), move || away(&object, &known, here)).await?;
     if away.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok(None);
     }
     let names = Arc::new(homes.names());
     let mut standing = BTreeMap::new();
     for home in away {
         standing.insert(home, identities(writer, table, &names[home as usize]).await?);
     }
-    let moving = Moving {
+    Ok(Some(Moving {
         table,
         partition: partition.to_owned(),
         names,
         columns: vec![table.key[0], PARENT],
         judge: judge(table, homes.clone(), here, standing),
-    };
-    moving.carry_out(writer).await
+    }))
 }
 
 /// Where rows of this object belong, but here.
