@@ -14,11 +14,10 @@ use drift2parquet::api::{ApiUrl, Client, ClientSettings, HttpTransport, Timeouts
 use drift2parquet::clock::Clock;
 use drift2parquet::config::{MEMORY, SyncSettings};
 use drift2parquet::lake::RunId;
-use drift2parquet::progress::Progress;
 use drift2parquet::report::Traffic;
 use drift2parquet::stop::Stop;
 use drift2parquet::store::Directory;
-use drift2parquet::sync::rebuild::{Rebuilt, rebuild};
+use drift2parquet::sync::rebuild::{Rebuilt, Settings, rebuild};
 use drift2parquet::sync::sync;
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -65,10 +64,12 @@ impl Drift {
     fn again(&self, from: &Path, into: &Path) -> Rebuilt {
         let run = RunId { id: "bench".into(), version: "0.0.0".into(), seed: 1 };
         let (from, into) = (Arc::new(Directory::new(from)), Arc::new(Directory::new(into)));
-        let progress = Arc::new(Progress::default());
+        let (clock, settings) =
+            (Clock::starting_at(self.now), Settings { memory: MEMORY, keep_archive: false });
         self.runtime
-            .block_on(rebuild(from, into, run, Clock::starting_at(self.now), MEMORY, false, progress))
+            .block_on(rebuild(from, into, run, clock, settings, Arc::default(), Stop::default()))
             .expect("the archive is whole")
+            .expect("nobody asks it to stop")
     }
 }
 

@@ -104,6 +104,13 @@ impl Error {
         self
     }
 
+    /// Says something else in the hint, where it says what is not true here.
+    #[must_use]
+    pub fn hint_instead(mut self, said: &str, instead: &str) -> Self {
+        self.hint = self.hint.map(|hint| hint.replace(said, instead));
+        self
+    }
+
     /// Keeps the cause as cause.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

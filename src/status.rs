@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::manifest::{Lease, Log, Manifest, RunState, TableState};
+use crate::lake;
+use crate::manifest::{Lease, Manifest, RunState, TableState};
 use crate::report::Report;
 use crate::schema::Span;
 use crate::store::Store;
@@ -93,9 +94,10 @@ pub struct TableStatus {
 /// The newest manifest of the lake in `store`, which people call `location`.
 ///
 /// # Errors
-/// [`Error::usage`] when there is no lake, or one of a newer format; [`Error::store`] when it cannot be read.
+/// [`Error::usage`] when there is no lake, or one of a newer format; [`Error::store`] when it cannot be read, or its
+/// manifests are lost.
 pub async fn newest(store: &dyn Store, location: &str) -> Result<Manifest> {
-    Log::new(store).newest().await?.ok_or_else(|| {
+    lake::newest(store).await?.ok_or_else(|| {
         Error::usage(format!("there is no lake at `{location}`"))
             .hint("give the directory of an earlier `drift2parquet sync` to --lake")
     })
@@ -191,7 +193,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::manifest::RunStatus;
+    use crate::manifest::{Log, RunStatus};
     use crate::store::Directory;
 
     fn run() -> RunState {

@@ -44,7 +44,7 @@ pub(super) enum Verdict {
     TooLarge,
     /// The token was refused, or lacks a right.
     Denied { token_is_bad: bool, found: String },
-    /// Points elsewhere; only the host is kept.
+    /// Points elsewhere, in words; of the address that it points to only scheme, host and port are kept.
     Redirect(String),
     /// Drift does not like the request.
     Rejected(String),
@@ -122,10 +122,20 @@ fn failed(status: u16, body: &Bytes, secrets: &Secrets) -> Verdict {
     }
 }
 
+/// Where a redirect points. What follows the host may hold a token, and so may what stands before it.
 fn target(response: &Response) -> String {
-    let location = response.header("location").unwrap_or_default();
-    let host = url::Url::parse(location).ok().and_then(|url| url.host_str().map(str::to_owned));
-    host.unwrap_or_else(|| "another path of the same host".to_owned())
+    let location = response.header("location").unwrap_or_default().trim();
+    if location.is_empty() {
+        return format!("redirects (status {}) without saying where to", response.status);
+    }
+    let whole = if location.starts_with("//") { format!("https:{location}") } else { location.to_owned() };
+    let found = url::Url::parse(&whole).ok().and_then(|url| {
+        let (scheme, host) = (url.scheme().to_owned(), url.host_str()?.to_owned());
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(if whole == location { format!("{scheme}://{host}{port}") } else { format!("{host}{port}") })
+    });
+    let place = found.unwrap_or_else(|| "another path of the same host".to_owned());
+    format!("redirects (status {}) to {place}", response.status)
 }
 
 /// The time of the `Date` header, in ms since the epoch.

@@ -66,11 +66,21 @@ fn invalid_utf8_is_garbled() {
     assert!(matches!(verdict(&body, true), Verdict::Garbled(..)));
 }
 
+/// Bug: another port of the same host was told as the same address, and no address at all as another path.
 #[test]
-fn of_a_redirect_only_the_host_is_kept() {
-    let elsewhere = response(302, &[("location", "https://u:p@evil.test/x?token=1")], "");
-    assert!(matches!(verdict(&elsewhere, true), Verdict::Redirect(host) if host == "evil.test"));
-    assert!(matches!(verdict(&response(301, &[("location", "/x")], ""), true), Verdict::Redirect(_)));
+fn of_a_redirect_only_scheme_host_and_port_are_kept() {
+    let said = |headers: &[(&str, &str)]| match verdict(&response(302, headers, ""), true) {
+        Verdict::Redirect(said) => said,
+        other => panic!("{other:?}"),
+    };
+    let to = |place: &str| said(&[("location", place)]);
+    assert_eq!(to("https://u:p@evil.test/x?token=1"), "redirects (status 302) to https://evil.test");
+    assert_eq!(to("http://evil.test:8443/x"), "redirects (status 302) to http://evil.test:8443");
+    assert_eq!(to("//evil.test:8443/x"), "redirects (status 302) to evil.test:8443");
+    assert_eq!(to("/x?token=1"), "redirects (status 302) to another path of the same host");
+    for nowhere in [&[][..], &[("location", " ")]] {
+        assert_eq!(said(nowhere), "redirects (status 302) without saying where to");
+    }
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl Inner {
             budget: Budget::new(&settings.retry),
             counters: Counters::default(),
             random: Mutex::new(settings.random.clone()),
-            drift_known: AtomicBool::new(false),
+            drift_known: AtomicBool::new(settings.drift_known),
             token_accepted: AtomicBool::new(false),
             transport,
             settings,
@@ -105,10 +105,19 @@ impl Inner {
             };
             let Some(delay) = self.delay(failure, asked, &mut tries) else {
                 let error = errors::given_up(failure, &found, ask.scope());
+                let error = if failure == Failure::Redirected { self.located(error) } else { error };
                 return Err(error.at("call", path).at("tries", tries.sent));
             };
             self.note_retry(failure, &found, path, delay, tries.sent);
             sleep(delay).await;
+        }
+    }
+
+    /// Names the address that was asked.
+    fn located(&self, error: Error) -> Error {
+        match self.transport.address() {
+            Some(address) => error.at("address", address),
+            None => error,
         }
     }
 
@@ -249,7 +258,7 @@ impl Inner {
         let call = ask.call().copied();
         let bytes_max = self.settings.body_bytes_max;
         let secrets = self.keeper.secrets();
-        let drift_known = self.drift_known.load(Relaxed);
+        let drift_known = self.knows_drift();
         let date = date_ms(&response);
         let small = is_small(&response);
         let work = move || {
@@ -296,7 +305,7 @@ impl Inner {
 
     fn is_barred_for_good(&self, obstacle: Obstacle, tries: &Tries<'_>) -> bool {
         let known = obstacle.is_sure() || tries.sent >= self.settings.retry.foreign_attempts;
-        known && !self.drift_known.load(Relaxed)
+        known && !self.knows_drift()
     }
 
     /// What a verdict means for the call.
@@ -316,14 +325,15 @@ impl Inner {
             Verdict::Missing(body) => Next::Done(body, None),
             Verdict::Throttled => again(Failure::Throttled, "nothing but status 429".to_owned()),
             Verdict::Unusable(found) => again(Failure::Passing, found),
-            Verdict::Foreign(found) if self.drift_known.load(Relaxed) => again(Failure::Passing, found),
+            Verdict::Foreign(found) if self.knows_drift() => again(Failure::Passing, found),
             Verdict::Foreign(found) => again(Failure::Foreign, found),
             Verdict::TooLarge => Next::Stop(errors::too_large(self.settings.body_bytes_max)),
             Verdict::Denied { found, .. } if matches!(ask, Ask::Refresh) => {
                 Next::Stop(errors::renewal_refused(&found))
             }
             Verdict::Denied { token_is_bad, found } => self.denied(ask, token_is_bad, found),
-            Verdict::Redirect(host) => Next::Stop(errors::redirected(&host, self.drift_known.load(Relaxed))),
+            Verdict::Redirect(found) if self.knows_drift() => again(Failure::Redirected, found),
+            Verdict::Redirect(found) => Next::Stop(self.located(errors::redirected(&found, false))),
             Verdict::Rejected(found) if matches!(ask, Ask::Refresh) => {
                 Next::Stop(errors::renewal_refused(&found))
             }
@@ -343,6 +353,10 @@ impl Inner {
             return Next::Again { failure: Failure::Denied, found, asked: None };
         }
         Next::Stop(errors::denied(&found, token_is_bad, ask.scope()))
+    }
+
+    pub(super) fn knows_drift(&self) -> bool {
+        self.drift_known.load(Relaxed)
     }
 
     /// Whether the error means that nothing has ever answered.

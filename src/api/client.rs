@@ -125,6 +125,11 @@ impl Client {
         self.inner.traffic()
     }
 
+    /// Whether anything has answered as Drift does.
+    pub fn knows_drift(&self) -> bool {
+        self.inner.knows_drift()
+    }
+
     /// Drift's clock as of its latest usable answer, in ms since the epoch.
     pub fn server_time_ms(&self) -> Option<i64> {
         self.inner.counters.server_time_ms()

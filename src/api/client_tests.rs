@@ -345,8 +345,30 @@ async fn what_drift_rejects_or_redirects_is_not_asked_again() {
     assert_eq!(seen.lock().unwrap().len(), 1);
     let (moved, seen) = client(|_, _| replies(302, &[("location", "https://evil.test/?t=1")], ""));
     let error = fails(&moved).await;
-    assert!(error.found().contains("redirects to evil.test,"), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.found().contains("redirects (status 302) to https://evil.test,"), "{error}");
     assert_eq!(seen.lock().unwrap().len(), 1);
+}
+
+/// Bug: a redirect ended the call at once, and `--every` for good when it was met by the first call of a later run.
+#[tokio::test(start_paused = true)]
+async fn a_redirect_where_drift_has_answered_is_an_obstacle_that_may_pass() {
+    let passing = |number, _: &Request| match number {
+        1 | 2 => replies(302, &[("location", "https://login.test/")], ""),
+        _ => reply(200, GOOD),
+    };
+    let (passes, seen) = client(passing);
+    for _ in 0..2 {
+        assert!(matches!(detail(&passes).await, Ok(Answer::Page(..))));
+    }
+    assert_eq!(seen.lock().unwrap().len(), 4);
+    let script = |_: usize, _: &Request| replies(302, &[("location", "https://login.test/")], "");
+    let transport = Arc::new(Scripted { script, seen: Seen::default() });
+    let settings = ClientSettings::new(Token::fixed(TOKEN).unwrap(), fastrand::Rng::with_seed(1));
+    let stays = Client::new(ClientSettings { drift_known: true, ..settings }, transport);
+    let error = fails(&stays).await;
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.found().contains("https://login.test") && error.place("tries") == Some("8"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

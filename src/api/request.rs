@@ -121,6 +121,11 @@ impl Response {
 pub trait Transport: Send + Sync {
     /// Sends one request once; an answer of any status is an answer.
     async fn send(&self, request: Request) -> Result<Response, TransportError>;
+
+    /// The address that is asked, for messages; nothing where there is none.
+    fn address(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Why there is no answer.

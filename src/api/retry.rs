@@ -20,6 +20,8 @@ pub(super) enum Failure {
     Barred(Obstacle),
     /// Something else than Drift answers, and Drift has never answered yet.
     Foreign,
+    /// It points elsewhere, though Drift has answered before.
+    Redirected,
     /// The token was refused although it had been accepted before.
     Denied,
     /// The body is not valid UTF-8.

@@ -27,6 +27,9 @@ pub struct ClientSettings {
     pub answer_timeout: Duration,
     /// When and how often to ask again.
     pub retry: RetryPolicy,
+    /// Whether Drift has answered at this address before, so that what answers otherwise now is an obstacle rather than
+    /// another address.
+    pub drift_known: bool,
     /// Where jitter comes from.
     pub random: fastrand::Rng,
 }
@@ -45,6 +48,7 @@ impl ClientSettings {
             body_bytes_max: 64 << 20,
             answer_timeout: Duration::from_secs(120),
             retry: RetryPolicy::default(),
+            drift_known: false,
             random,
         }
     }

@@ -116,6 +116,10 @@ impl Transport for HttpTransport {
         let body = self.read(response).await?;
         Ok(Response { status, headers, body })
     }
+
+    fn address(&self) -> Option<String> {
+        Some(self.api_url.to_string())
+    }
 }
 
 fn authorization(token: &SecretString) -> Option<HeaderValue> {

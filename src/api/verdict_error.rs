@@ -46,6 +46,7 @@ pub(super) fn given_up(failure: Failure, found: &str, scope: Option<&'static str
         Failure::Unreachable => Error::unavailable(format!("Drift cannot be reached: {found}"))
             .hint("check the network, --api-url and, where a proxy is set, HTTPS_PROXY; then run again"),
         Failure::Barred(obstacle) => barred(obstacle, found),
+        Failure::Redirected => redirected(found, true),
         Failure::Throttled => Error::unavailable(format!("Drift lets nothing through: {found}"))
             .hint("another program may use up the account's limit; run again later, or with --max-rate"),
         Failure::Passing | Failure::Garbled => {
@@ -67,11 +68,17 @@ pub(super) fn too_large(bytes_max: usize) -> Error {
         .hint("this answer cannot be read; if it is genuine, please report it")
 }
 
-/// Drift points elsewhere, and the token does not go there. What has never answered as Drift does is another address.
-pub(super) fn redirected(host: &str, drift_known: bool) -> Error {
-    let found = format!("the API URL redirects to {host}, where the token is not sent");
-    let error = if drift_known { Error::unavailable(found) } else { Error::usage(found) };
-    error.hint("check --api-url; Drift is at https://driftapi.com, which is the default; if it has moved, give its new address")
+/// What was asked points elsewhere, and the token does not go there. What has never answered as Drift does is another
+/// address; where Drift has answered before, something stands in its way for a while.
+pub(super) fn redirected(target: &str, drift_known: bool) -> Error {
+    if drift_known {
+        return Error::unavailable(format!("Drift has answered at this address, and now it {target}")).hint(
+            "no redirect is followed; a proxy, a login page or works at Drift may be in the way: run again later; if \
+             Drift has moved, give its new address to --api-url",
+        );
+    }
+    Error::usage(format!("the API URL {target}, and no redirect is followed, so that the token goes nowhere else"))
+        .hint("check --api-url; Drift is at https://driftapi.com, which is the default; if it has moved, give its new address")
 }
 
 /// Drift does not like the request.

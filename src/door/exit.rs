@@ -99,8 +99,12 @@ impl Exit {
                 "Done, but not complete: rows are pending or were set aside, or an object was changed by another hand and may lack some of them; the report names them."
             }
             Self::OutOfTime => "`--max-time` was reached; what was fetched is committed.",
-            Self::Interrupted => "Interrupted by Ctrl-C; what was fetched is committed.",
-            Self::Terminated => "Ended by SIGTERM; what was fetched is committed.",
+            Self::Interrupted => {
+                "Interrupted by Ctrl-C; what was fetched is committed, what a `rebuild` has made is removed."
+            }
+            Self::Terminated => {
+                "Ended by SIGTERM; what was fetched is committed, what a `rebuild` has made is removed."
+            }
         }
     }
 
@@ -118,7 +122,10 @@ impl Exit {
             Self::Incomplete => {
                 "Run again: what is pending is tried first, and Drift is asked again for what another hand has changed. `--allow-incomplete` turns this code into 0."
             }
-            Self::OutOfTime | Self::Interrupted | Self::Terminated => "Run again: it goes on from there.",
+            Self::OutOfTime => "Run again: it goes on from there.",
+            Self::Interrupted | Self::Terminated => {
+                "Run again: it goes on from there; a `rebuild` begins anew."
+            }
         }
     }
 }

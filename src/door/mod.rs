@@ -45,7 +45,7 @@ use jiff::Timestamp;
 
 use self::args::{Args, Command};
 use self::exit::Exit;
-use self::file::File;
+use self::file::{File, Flaws};
 use self::place::Place;
 use self::settings::Voice;
 use self::talk::Talk;
@@ -98,13 +98,19 @@ fn obey(args: Args) -> Exit {
     }
 }
 
-fn dispatch(args: Args, file: File, talk: &Talk) -> Result<Exit> {
+fn dispatch(args: Args, mut file: File, talk: &Talk) -> Result<Exit> {
+    let flaws = std::mem::take(&mut file.flaws);
+    fulfil(args, file, &flaws, talk).map_err(|error| flaws.locate(error))
+}
+
+fn fulfil(args: Args, file: File, flaws: &Flaws, talk: &Talk) -> Result<Exit> {
     let now = Timestamp::now();
     let common = args.common.or(file.common);
     match args.command {
         Command::Sync(options) => {
             let options = options.or(file.sync);
-            sync::run(|now| settings::order(&common, &options, &environment, now), talk)
+            let order = |now| settings::order(&common, &options, &environment, now);
+            sync::run(|now| order(now).map_err(|error| flaws.locate(error)), talk)
         }
         Command::Plan { options, shape } => {
             let order = settings::order(&common, &options.or(file.sync), &environment, now)?;
@@ -138,7 +144,7 @@ fn dispatch(args: Args, file: File, talk: &Talk) -> Result<Exit> {
             let memory = memory.as_deref().map_or(Ok(drift2parquet::config::MEMORY), settings::memory)?;
             let (from, into) = (Place::of(&common)?, Place::named(into, &common)?);
             let order = rebuild::Order { from, into, memory, without_archive, now };
-            rebuild::run(&order, shape.or(common.format))
+            rebuild::run(&order, shape.or(common.format), talk)
         }
         Command::Tables { names, format } => {
             tables::run(&names, format.or(common.format.map(Into::into)).unwrap_or_default())

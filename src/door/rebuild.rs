@@ -6,14 +6,16 @@ use std::sync::Arc;
 use drift2parquet::clock::Clock;
 use drift2parquet::error::Result;
 use drift2parquet::progress::Progress;
-use drift2parquet::sync::rebuild::{Rebuilt, rebuild};
+use drift2parquet::stop::Stop;
+use drift2parquet::sync::rebuild::{Rebuilt, Settings, rebuild};
 use jiff::Timestamp;
 
 use super::args::Format;
 use super::exit::Exit;
 use super::figures::count;
 use super::place::Place;
-use super::{run_id, stdout};
+use super::talk::Talk;
+use super::{run_id, signals, stdout};
 
 /// What is to be made again, and where.
 pub struct Order {
@@ -29,20 +31,28 @@ pub struct Order {
     pub now: Timestamp,
 }
 
-/// Makes the lake again.
-pub fn run(order: &Order, format: Format) -> Result<Exit> {
-    let (run, clock) = (run_id::fresh(order.now), Clock::starting_at(order.now));
-    let (progress, keep) = (Arc::new(Progress::default()), !order.without_archive);
-    let rebuilding = async {
-        let (source, target) = (order.from.open().await?, order.into.open().await?);
-        rebuild(source, target, run, clock, order.memory, keep, progress).await
+/// Makes the lake again; a signal ends that, and what was made so far is removed.
+pub fn run(order: &Order, format: Format, talk: &Talk) -> Result<Exit> {
+    let stop = Stop::default();
+    let rebuilt = super::block_on(made(order, &stop, talk))?;
+    let Some(rebuilt) = rebuilt else {
+        talk.note("what was made so far was removed");
+        return Ok(stop.asked().map_or(Exit::Internal, |reason| Exit::from_code(reason.exit_code())));
     };
-    let rebuilt = super::block_on(rebuilding)?;
     match format {
         Format::Json => stdout::json(&rebuilt)?,
         Format::Text => stdout::text(&text(&rebuilt))?,
     }
     Ok(Exit::Done)
+}
+
+async fn made(order: &Order, stop: &Stop, talk: &Talk) -> Result<Option<Rebuilt>> {
+    signals::listen(stop.clone(), talk.clone(), "removing what was made so far")?;
+    let (run, clock) = (run_id::fresh(order.now), Clock::starting_at(order.now));
+    let progress = Arc::new(Progress::default());
+    let settings = Settings { memory: order.memory, keep_archive: !order.without_archive };
+    let (source, target) = (order.from.open().await?, order.into.open().await?);
+    rebuild(source, target, run, clock, settings, progress, stop.clone()).await
 }
 
 fn text(rebuilt: &Rebuilt) -> String {

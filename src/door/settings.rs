@@ -1,6 +1,7 @@
 //! From what was typed to what was meant: validated settings, or one clear line about what is wrong.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use drift2parquet::api::ApiUrl;
@@ -101,6 +102,17 @@ pub struct Line {
     pub seed: u64,
     /// The key of hashed columns.
     pub hash_key: Option<SecretString>,
+    /// Whether Drift has answered there, in this run or in one before it.
+    pub drift_known: AtomicBool,
+}
+
+impl Line {
+    /// Goes on from the line of the run before: what Drift has given and shown since.
+    pub fn follow(&mut self, last: &Self) {
+        self.credentials.follow(&last.credentials);
+        let same = self.api_url == last.api_url;
+        self.drift_known = AtomicBool::new(same && last.drift_known.load(Ordering::Relaxed));
+    }
 }
 
 /// Everything a `verify` was asked for.
@@ -201,6 +213,7 @@ fn line(
         hash_key: hash_key(environment)?,
         concurrency,
         seed: seed(now),
+        drift_known: AtomicBool::new(false),
     })
 }
 
@@ -208,6 +221,18 @@ fn line(
 pub fn seed(now: Timestamp) -> u64 {
     let nanoseconds = now.as_nanosecond() as u64;
     nanoseconds.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(std::process::id())
+}
+
+/// Whether what a file says of `sync` can be meant, however the rest of it is; nothing on disk is looked at.
+///
+/// # Errors
+/// Those of [`order`] that one value alone brings about.
+pub fn check(options: &SyncOptions, now: Timestamp) -> Result<()> {
+    sync_settings(options, now)?;
+    options.every.as_deref().map_or(Ok(None), |text| every(text, ""))?;
+    options.max_rate.map(rate).transpose()?;
+    options.api_url.as_deref().map(ApiUrl::parse).transpose()?;
+    retain(options.retain.as_ref()).map(drop)
 }
 
 fn sync_settings(options: &SyncOptions, now: Timestamp) -> Result<SyncSettings> {

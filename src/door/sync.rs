@@ -4,6 +4,7 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use drift2parquet::clock::Clock;
 use drift2parquet::error::{Error, Result};
@@ -29,7 +30,7 @@ pub fn run(order: impl Fn(Timestamp) -> Result<Order>, talk: &Talk) -> Result<Ex
     let first = order(Timestamp::now())?;
     super::block_on(async {
         let stop = Stop::default();
-        signals::listen(stop.clone(), talk.clone())?;
+        signals::listen(stop.clone(), talk.clone(), "committing what was fetched")?;
         match first.every {
             None => once(&first, &stop, talk).await,
             Some(schedule) => {
@@ -51,7 +52,7 @@ async fn again(
     let run = async {
         let mut order = order(Timestamp::now())?;
         if let Some(last) = last {
-            order.line.credentials.follow(&last.line.credentials);
+            order.line.follow(&last.line);
         }
         once(last.insert(order), stop, talk).await
     };
@@ -100,7 +101,9 @@ async fn watched(order: &Order, stop: &Stop, talk: &Talk) -> Result<Ended> {
     };
     let _watch = Watch::begin(talk, Arc::clone(&progress), traffic);
     let clock = Clock::starting_at(order.now);
-    sync::sync(order.sync.clone(), client, store, id, clock, progress, stop).await
+    let ended = sync::sync(order.sync.clone(), client.clone(), store, id, clock, progress, stop).await;
+    order.line.drift_known.store(client.knows_drift(), Ordering::Relaxed);
+    ended
 }
 
 /// Makes sure, before the first run of a lake, that the store keeps to the conditions which keep two runs apart.

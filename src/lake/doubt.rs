@@ -19,6 +19,11 @@ impl Lake {
         self.manifest.doubted.insert(path.to_owned());
     }
 
+    /// An object that another one in doubt has given rows to is no better than that one.
+    pub fn doubt_beside(&mut self, path: String) {
+        self.manifest.doubted.insert(path);
+    }
+
     /// Whether a run is to say, however it ends, that another hand has changed something: nobody has told of it yet, or
     /// something is in doubt still.
     pub fn tells_of_changes(&self) -> bool {

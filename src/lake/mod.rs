@@ -35,7 +35,7 @@ pub use self::archive::{Name, RAW, open_segment, open_sound_segment, read_segmen
 pub use self::change::{Change, Departed, KeyValues, Keys};
 pub use self::chunk::{open_chunk, read_chunk};
 pub use self::objects::{Put, needed_memory, open_object, partition_of};
-pub use self::open::{RunId, check_account, existing, newest};
+pub use self::open::{BRING_BACK, LOST, RunId, check_account, existing, is_data, last_commit, newest};
 
 /// A lake opened for writing.
 #[derive(Debug)]

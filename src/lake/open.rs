@@ -26,7 +26,18 @@ pub struct RunId {
 }
 
 /// The newest commit of a lake, for those who only read; nothing is written, and no right is needed.
+///
+/// # Errors
+/// [`Error::store`] when data lies there, but no manifest; [`Error::usage`] when a newer program wrote it.
 pub async fn newest(store: &dyn Store) -> Result<Option<Manifest>> {
+    match last_commit(store).await? {
+        None => check_manifests(store).await.map(|()| None),
+        newest => Ok(newest),
+    }
+}
+
+/// The same where manifests may be lost, which is for others to judge.
+pub async fn last_commit(store: &dyn Store) -> Result<Option<Manifest>> {
     Log::new(store).newest().await
 }
 
@@ -104,7 +115,6 @@ impl Lake {
         takeover: bool,
     ) -> Result<Self> {
         check_account(newest(store.as_ref()).await?.as_ref(), org.as_deref())?;
-        check_manifests(store.as_ref()).await?;
         let guard = store.lock().await?;
         let before = newest(store.as_ref()).await?;
         check_account(before.as_ref(), org.as_deref())?;
@@ -188,11 +198,7 @@ impl Lake {
 /// nobody knows any more. Pages of an archive would be folded, or deleted, as if a run of this lake had left them. The
 /// first commit of a lake is made before its first object is put, so no run that died leaves such a place.
 async fn check_manifests(store: &dyn Store) -> Result<()> {
-    if !Log::new(store).numbers().await?.is_empty() {
-        return Ok(());
-    }
     let entries = store.list("").await?;
-    let is_data = |path: &str| table_of(path).is_some() || Name::of(path).is_some();
     match entries.iter().find(|entry| is_data(&entry.path)) {
         // Else another run has begun the lake since they were looked for, and the lease decides.
         Some(found) if Log::new(store).numbers().await?.is_empty() => {
@@ -202,15 +208,21 @@ async fn check_manifests(store: &dyn Store) -> Result<()> {
     }
 }
 
-fn without_manifests(store: &dyn Store, object: &str) -> Error {
-    Error::store("there is data here, but the manifests that tell of it are lost")
-        .at("object", object)
-        .at("lake", store.uri(""))
-        .hint(
-            "restore `_manifest` from a backup; if the lake kept its raw pages, `rebuild` makes it again from \
-             `_raw`, in another place; or move everything here away, `_raw` too, and `sync` reads all from Drift",
-        )
+/// Whether a path is that of a data object, or of a segment of the archive.
+pub fn is_data(path: &str) -> bool {
+    table_of(path).is_some() || Name::of(path).is_some()
 }
+
+fn without_manifests(store: &dyn Store, object: &str) -> Error {
+    Error::store(LOST).at("object", object).at("lake", store.uri("")).hint(BRING_BACK)
+}
+
+/// What is found where data lies without manifests.
+pub const LOST: &str = "there is data here, but the manifests that tell of it are lost";
+
+/// What helps then.
+pub const BRING_BACK: &str = "restore `_manifest` from a backup; if the lake kept its raw pages, `rebuild` makes it again from `_raw`, in \
+     another place; or move everything here away, `_raw` too, and `sync` reads all from Drift";
 
 fn run_state(run: &RunId, now: Timestamp) -> RunState {
     RunState {

@@ -27,6 +27,9 @@ pub use self::location::{Address, Location};
 pub use self::probe::{Trial, probe, prove};
 pub use self::s3::{Encryption, Key, Keys, S3, StoreChecksum, region_of};
 
+/// How hints end that are given when a lake cannot be written to; not true of what makes a lake anew.
+pub const COMMITTED_IS_SAFE: &str = "what was committed is safe";
+
 /// The store's name for one version of an object.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]

@@ -25,7 +25,7 @@ use crate::manifest::{FullWalk, Manifest, Subject, WalkState};
 use crate::progress::Phase;
 use crate::report::WalkReport;
 use crate::schema::{PartitionBy, Span, Table};
-use crate::tables::{CONVERSATIONS, MESSAGES};
+use crate::tables::{CAMPAIGN_MEMBERS, CONVERSATIONS, MESSAGES};
 
 /// Reads conversations and messages, if they are selected. What leaves a part of the account unread, but
 /// not the rest, is answered rather than thrown.
@@ -34,7 +34,7 @@ pub(super) async fn read(run: &Arc<Run>, writer: &mut Writer) -> Result<Option<E
         return Ok(None);
     }
     let first = writer.lake.manifest.first_load_ended.is_none();
-    doubts::drop_doubles(writer).await?;
+    doubts::take_home(writer).await?;
     let proof = read_once(run, writer, run.settings.full).await?;
     let miscounted = first && proof.differs_from_stats() && proof.trouble.is_none();
     if (miscounted || proof.is_cut_short) && run.stop.asked().is_none() {
@@ -90,7 +90,10 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
     if writer.lake.table(&CONVERSATIONS).reset.is_some() {
         strays::drop(writer, &index, &ledger, rules).await?;
     } else if !doubted.is_empty() {
-        strays::drop_parted(writer, &index, &ledger, rules).await?;
+        strays::take_home(writer, &index, &ledger, rules).await?;
+        if run.settings.tables.contains(CAMPAIGN_MEMBERS.name) {
+            doubts::drop_lost_members(writer).await?;
+        }
     }
     let pending = pending_ids(writer);
     let orphans = Orphans::read(writer, adopted, &ledger).await?;
@@ -336,7 +339,7 @@ fn doubts_absence(plan: &Plan, writer: &Writer) -> Option<Error> {
     let stored = writer.lake.manifest.tables.get(CONVERSATIONS.name).map_or(0, |table| table.rows);
     plan.doubts_absence.then(|| {
         Error::unavailable(format!(
-            "{} of {stored} stored conversations are no longer listed by Drift; none was marked as deleted",
+            "{} of {stored} stored conversations are no longer listed by Drift; none of these was marked as deleted",
             plan.absent
         ))
         .at("table", CONVERSATIONS.name)

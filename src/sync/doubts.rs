@@ -1,15 +1,18 @@
-//! What another hand has changed is made right again: rows that stand twice, or where they do not belong, are
-//! removed, and Drift is asked again for everything that should be in such an object. What Drift answers goes to the
-//! archive of raw pages as ever; that rows were removed does not, since the archive never had them there.
+//! What another hand has changed is made right again: rows that stand where they do not belong are taken home, those
+//! that stand twice are removed, and Drift is asked again for everything that should be in such an object. What Drift
+//! answers goes to the archive of raw pages as ever; that rows were moved does not, since the archive never had them
+//! there. Of a conversation that was lost it tells by itself: the lake did not know it when it was fetched.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 
 use super::Run;
+use super::claims::Claims;
 use super::columns::{instants, int_at, ints, time_at};
 use super::conversations::walked;
+use super::moving::Moving;
 use super::writer::Writer;
 use crate::cpu;
 use crate::data_file::Reader;
@@ -17,7 +20,7 @@ use crate::error::Result;
 use crate::fold::Picker;
 use crate::lake::{Change, partition_of};
 use crate::schema::{Partition, Span, Table};
-use crate::tables::CONVERSATIONS;
+use crate::tables::{CAMPAIGN_MEMBERS, CONVERSATIONS};
 
 /// Tells of every object in doubt, whichever run has found it.
 pub(super) fn tell(writer: &mut Writer) {
@@ -47,40 +50,68 @@ pub(super) fn partitions(paths: &[String]) -> BTreeSet<String> {
     paths.iter().filter_map(|path| partition_of(path)).collect()
 }
 
-/// Removes conversations from objects in doubt that stand in another object, too. Of two objects in doubt, the one
-/// whose span a conversation began in keeps it.
-pub(super) async fn drop_doubles(writer: &mut Writer) -> Result<()> {
+/// Takes conversations home that stand in an object in doubt and began in the span of another partition; one that
+/// stands in another object, too, is removed.
+pub(super) async fn take_home(writer: &mut Writer) -> Result<()> {
     let doubted = writer.lake.doubted(&CONVERSATIONS);
-    for path in &doubted {
-        let Some(partition) = partition_of(path) else { continue };
-        let elsewhere = elsewhere(writer, path, &doubted).await?;
-        let span = writer.lake.manifest.span.unwrap_or_default();
-        if !elsewhere.is_empty() {
-            let dropped = Some(doubles(elsewhere, span, partition.clone()));
-            writer.fold(&CONVERSATIONS, Some(&partition), Change { dropped, ..Change::default() }).await?;
-        }
+    if doubted.is_empty() {
+        return Ok(());
+    }
+    let claims = Arc::new(claims(writer, &doubted).await?);
+    let names = Arc::new(claims.names().to_vec());
+    for (here, partition) in (0..).zip(partitions_in(&doubted)) {
+        let (claims, columns) = (claims.clone(), vec![CONVERSATIONS.key[0]]);
+        let judge = move |batch: &RecordBatch| {
+            let ids = ints(batch, CONVERSATIONS.key[0]);
+            (0..batch.num_rows()).map(|row| claims.fate(ids.value(row), here)).collect()
+        };
+        let (names, judge) = (names.clone(), Arc::new(judge));
+        let moving = Moving { table: &CONVERSATIONS, partition, names, columns, judge };
+        moving.carry_out_in_doubt(writer).await?;
     }
     Ok(())
 }
 
-/// Conversations of an object that stand in others, too, and whether one of these is beyond doubt.
-async fn elsewhere(writer: &mut Writer, path: &str, doubted: &[String]) -> Result<HashMap<i64, bool>> {
-    let here = ids_of(writer, path).await?;
-    let mut elsewhere = HashMap::new();
-    for other in writer.lake.paths(&CONVERSATIONS).iter().filter(|other| *other != path) {
-        let there = ids_of(writer, other).await?;
-        let certain = !doubted.contains(other);
-        for id in there.into_iter().filter(|id| here.binary_search(id).is_ok()) {
-            *elsewhere.entry(id).or_default() |= certain;
-        }
-    }
-    Ok(elsewhere)
+fn partitions_in(paths: &[String]) -> Vec<String> {
+    paths.iter().filter_map(|path| partition_of(path)).collect()
 }
 
-/// The ids of conversations in an object, which is sorted by them.
-async fn ids_of(writer: &mut Writer, path: &str) -> Result<Vec<i64>> {
-    let object = writer.lake.open_named(&CONVERSATIONS, path).await?;
-    cpu::run_on(object.bytes(), move || ids_in(&object, "id")).await
+/// What all objects in doubt claim, less what stands in others; their partitions have the first numbers, in order.
+async fn claims(writer: &mut Writer, doubted: &[String]) -> Result<Claims> {
+    let mut claims = Claims::default();
+    let span = writer.lake.manifest.span.unwrap_or_default();
+    for partition in partitions_in(doubted) {
+        claims.number(&partition);
+    }
+    for partition in partitions_in(doubted) {
+        let found = writer.lake.open_partition(&CONVERSATIONS, Some(&partition)).await?;
+        let Some(object) = found else { continue };
+        claims = cpu::run_on(object.bytes(), move || claimed(claims, &object, &partition, span)).await?;
+    }
+    claims.settle();
+    for path in writer.lake.paths(&CONVERSATIONS).iter().filter(|path| !doubted.contains(path)) {
+        let object = writer.lake.open_named(&CONVERSATIONS, path).await?;
+        claims = cpu::run_on(object.bytes(), move || {
+            claims.concede(&ids_in(&object, CONVERSATIONS.key[0])?);
+            Ok(claims)
+        })
+        .await?;
+    }
+    Ok(claims)
+}
+
+/// Adds what one object claims. A conversation of which nobody knows when it began belongs where it stands.
+fn claimed(mut claims: Claims, object: &Reader, partition: &str, span: Span) -> Result<Claims> {
+    let here = claims.number(partition);
+    for batch in object.columns(&[CONVERSATIONS.key[0], "created_at"])? {
+        let batch = batch?;
+        let (ids, began) = (ints(&batch, CONVERSATIONS.key[0]), instants(&batch, "created_at"));
+        for row in 0..batch.num_rows() {
+            let home = time_at(began, row).map(|began| claims.number(&span.of(Some(began))));
+            claims.add(ids.value(row), here, home.unwrap_or(here));
+        }
+    }
+    Ok(claims)
 }
 
 /// The ids in a column.
@@ -92,32 +123,40 @@ fn ids_in(object: &Reader, column: &str) -> Result<Vec<i64>> {
     Ok(found)
 }
 
-fn doubles(elsewhere: HashMap<i64, bool>, span: Span, partition: String) -> Picker {
-    let picks = move |batch: &RecordBatch| {
-        let (ids, began) = (ints(batch, "id"), instants(batch, "created_at"));
-        let is_double = |row: usize| {
-            let certain = int_at(ids, row).and_then(|id| elsewhere.get(&id));
-            certain.is_some_and(|certain| *certain || span.of(time_at(began, row)) != partition)
-        };
-        (0..batch.num_rows()).map(is_double).collect()
-    };
-    Picker { columns: vec!["id", "created_at"], picks: Arc::new(picks) }
-}
-
 /// Removes rows from objects in doubt whose conversation does not stand in their partition.
 pub(super) async fn drop_parted(
     writer: &mut Writer,
     table: &'static Table,
     column: &'static str,
 ) -> Result<()> {
-    for path in writer.lake.doubted(table) {
-        let Some(partition) = partition_of(&path) else { continue };
-        let mut known = Vec::new();
-        if let Some(object) = writer.lake.open_partition(&CONVERSATIONS, Some(&partition)).await? {
-            known = cpu::run_on(object.bytes(), move || ids_in(&object, "id")).await?;
+    for partition in partitions_in(&writer.lake.doubted(table)) {
+        drop_strangers(writer, table, column, &partition).await?;
+    }
+    Ok(())
+}
+
+/// Removes rows of a partition whose conversation does not stand in it.
+async fn drop_strangers(
+    writer: &mut Writer,
+    table: &'static Table,
+    column: &'static str,
+    partition: &str,
+) -> Result<()> {
+    let mut known = Vec::new();
+    if let Some(object) = writer.lake.open_partition(&CONVERSATIONS, Some(partition)).await? {
+        known = cpu::run_on(object.bytes(), move || ids_in(&object, CONVERSATIONS.key[0])).await?;
+    }
+    let dropped = Some(picked(column, move |id| known.binary_search(&id).is_err()));
+    writer.fold(table, Some(partition), Change { dropped, ..Change::default() }).await.map(drop)
+}
+
+/// Removes members of campaigns from the partitions of conversations in doubt where their conversation was lost. They
+/// are computed again with it, all alike, however many fetches it takes until all conversations are there.
+pub(super) async fn drop_lost_members(writer: &mut Writer) -> Result<()> {
+    for partition in partitions_in(&writer.lake.doubted(&CONVERSATIONS)) {
+        if writer.lake.open_partition(&CAMPAIGN_MEMBERS, Some(&partition)).await?.is_some() {
+            drop_strangers(writer, &CAMPAIGN_MEMBERS, "conversation_id", &partition).await?;
         }
-        let dropped = Some(picked(column, move |id| known.binary_search(&id).is_err()));
-        writer.fold(table, Some(&partition), Change { dropped, ..Change::default() }).await?;
     }
     Ok(())
 }

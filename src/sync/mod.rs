@@ -10,6 +10,7 @@
 mod bits;
 mod build;
 mod children;
+mod claims;
 mod completeness;
 mod contacts;
 mod conversations;
@@ -23,6 +24,7 @@ mod listed;
 mod lists;
 mod meetings;
 mod moment;
+mod moving;
 mod order;
 mod orphans;
 mod plan;

@@ -9,7 +9,9 @@
 //! each object is encoded once for every walk that changed it, not once for every page; memory follows the size
 //! of a group, not that of the archive.
 
+mod doubles;
 mod groups;
+mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -30,7 +32,8 @@ use crate::lake::{
 use crate::manifest::{Archive, ArchiveSegment, Manifest, RunStatus};
 use crate::progress::{Phase, Progress};
 use crate::report::Report;
-use crate::store::{LOCK, Store};
+use crate::stop::Stop;
+use crate::store::{COMMITTED_IS_SAFE, LOCK, Store};
 
 /// What was rebuilt, and how it compares.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -55,22 +58,30 @@ pub struct Rebuilt {
     pub manifest: u64,
 }
 
-/// Makes the lake of `source` again in `target`, which must be empty; with `keep_archive`, the archive goes
-/// with it.
+/// How a lake is made again.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// The limit on memory, in bytes.
+    pub memory: u64,
+    /// Whether the archive goes with it.
+    pub keep_archive: bool,
+}
+
+/// Makes the lake of `source` again in `target`, which must be empty. Answers nothing when it was asked to stop; then nothing is left in the target.
 ///
 /// # Errors
 /// [`Error::usage`] when the source has no archive or there is something in the target; [`Error::store`] when a segment
-/// is missing or damaged; those of both stores. Then nothing is left in the target.
+/// is missing or damaged, or a key would stand in two objects; those of both stores. Then nothing is left in the target.
 pub async fn rebuild(
     source: Arc<dyn Store>,
     target: Arc<dyn Store>,
     run: RunId,
     clock: Clock,
-    memory: u64,
-    keep_archive: bool,
+    settings: Settings,
     progress: Arc<Progress>,
-) -> Result<Rebuilt> {
-    let before = lake::newest(source.as_ref()).await?;
+    stop: Stop,
+) -> Result<Option<Rebuilt>> {
+    let before = lake::last_commit(source.as_ref()).await?;
     let archive = archive_of(source.as_ref(), before.as_ref()).await?;
     check_empty(target.as_ref()).await?;
     let making = async {
@@ -78,22 +89,26 @@ pub async fn rebuild(
         let report = Report { run: run.id.clone(), version: run.version.clone(), ..Report::default() };
         let lake_id = before.as_ref().map(|manifest| manifest.lake_id.clone());
         let mut lake = Lake::open_again(target.clone(), run.clone(), org, clock, lake_id).await?;
-        lake.limit_memory(memory);
+        lake.limit_memory(settings.memory);
         if let Some(before) = &before {
             lake.manifest.span = before.span;
             lake.manifest.forgotten.clone_from(&before.forgotten);
         }
         let writer = Writer::new(lake, report, progress);
-        make(writer, &source, before.as_ref(), &archive, memory, keep_archive).await
+        let making = Making { source: source.clone(), before: before.as_ref(), archive: &archive, settings };
+        making.run(writer, &stop).await
     };
-    match Box::pin(making).await {
-        Err(error) if error.kind() != ErrorKind::Held => {
-            clear(target.as_ref(), &run).await;
-            Err(error)
-        }
-        made => made,
+    let made = Box::pin(making).await;
+    match &made {
+        Err(error) if error.kind() == ErrorKind::Held => {}
+        Err(_) | Ok(None) => clear(target.as_ref(), &run).await,
+        Ok(Some(_)) => {}
     }
+    made.map_err(|error| error.hint_instead(COMMITTED_IS_SAFE, NOTHING_IS_KEPT))
 }
+
+/// Said of what could not be written: there is nothing that a next run could go on with.
+const NOTHING_IS_KEPT: &str = "nothing is kept of what was made so far, and the old lake is as it was";
 
 /// Refuses a place where there is something; a lock that nobody holds is nothing.
 async fn check_empty(target: &dyn Store) -> Result<()> {
@@ -114,10 +129,12 @@ async fn check_empty(target: &dyn Store) -> Result<()> {
 async fn clear(target: &dyn Store, run: &RunId) {
     let cleared = async {
         let _guard = target.lock().await?;
-        if lake::newest(target).await?.is_some_and(|newest| newest.run.id != run.id) {
+        if lake::last_commit(target).await?.is_some_and(|newest| newest.run.id != run.id) {
             return Ok(());
         }
-        let is_made = |path: &str| table_of(path).is_some() || path.starts_with('_') && path != LOCK;
+        let is_made = |path: &str| {
+            table_of(path).is_some() || path == views::PATH || path.starts_with('_') && path != LOCK
+        };
         let mut made = target.list("").await?;
         made.retain(|entry| is_made(&entry.path));
         // Who is stopped here leaves a lake that was never finished, not data that nobody knows of.
@@ -132,54 +149,62 @@ async fn clear(target: &dyn Store, run: &RunId) {
     }
 }
 
-/// Makes it in a lake that was just opened and is empty.
-async fn make(
-    mut writer: Writer,
-    source: &Arc<dyn Store>,
-    before: Option<&Manifest>,
-    archive: &Archive,
-    memory: u64,
-    keep_archive: bool,
-) -> Result<Rebuilt> {
-    writer.lake.put_ahead();
-    let filled = fill(&mut writer, source, before, archive, memory, keep_archive).await;
-    // Whatever was found, nothing is on its way any more when this ends.
-    let landed = writer.lake.land().await;
-    let kept = filled?;
-    landed?;
-    end(writer, before, archive, kept).await
+/// What a lake is made from, and how.
+struct Making<'a> {
+    source: Arc<dyn Store>,
+    before: Option<&'a Manifest>,
+    archive: &'a Archive,
+    settings: Settings,
 }
 
-/// Puts all objects; answers what of the archive went with them.
-async fn fill(
-    writer: &mut Writer,
-    source: &Arc<dyn Store>,
-    before: Option<&Manifest>,
-    archive: &Archive,
-    memory: u64,
-    keep_archive: bool,
-) -> Result<Option<Archive>> {
-    writer.progress.begin(Phase::Fetching, archive.segments.iter().map(|one| one.raw_bytes).sum());
-    let mut rebuilding = Rebuilding::new(source.clone(), &archive.segments, memory);
-    let mut steps = Vec::new();
-    let mut kept = Archive::default();
-    let opened = stream::iter(&archive.segments).map(|one| open_sound_segment(source.as_ref(), &one.path));
-    // While one is looked through, the next is read; three at once took some 90 MB more memory for 5 GB of pages.
-    let mut opened = pin!(opened.buffered(2));
-    for (number, one) in (0..).zip(&archive.segments) {
-        let Some(segment) = opened.try_next().await? else { break };
-        steps.extend(places(number, &segment));
-        rebuilding.keep(number, Arc::new(segment));
-        if keep_archive {
-            let (_, bytes) = read_segment(source.as_ref(), &one.path).await?;
-            writer.lake.put_segment(&one.path, bytes).await?;
+impl Making<'_> {
+    /// Makes it in a lake that was just opened and is empty; nothing when it was asked to stop before the last commit.
+    async fn run(self, mut writer: Writer, stop: &Stop) -> Result<Option<Rebuilt>> {
+        writer.lake.put_ahead();
+        let filled = self.fill(&mut writer, stop).await;
+        // Whatever was found, nothing is on its way any more when this ends.
+        let landed = writer.lake.land().await;
+        let kept = filled?;
+        landed?;
+        if stop.asked().is_some() {
+            return Ok(None);
         }
-        kept.segments.push(one.clone());
+        end(writer, self.before, self.archive, kept).await.map(Some)
     }
-    rebuilding.run(writer, steps).await?;
-    put_emptied(writer, before).await?;
-    views::put(writer).await?;
-    Ok(keep_archive.then_some(kept))
+
+    /// Puts all objects, unless it is asked to stop; answers what of the archive went with them.
+    async fn fill(&self, writer: &mut Writer, stop: &Stop) -> Result<Option<Archive>> {
+        let segments = &self.archive.segments;
+        writer.progress.begin(Phase::Fetching, segments.iter().map(|one| one.raw_bytes).sum());
+        let mut rebuilding =
+            Rebuilding::new(self.source.clone(), segments, self.settings.memory, stop.clone());
+        let mut steps = Vec::new();
+        let mut kept = Archive::default();
+        let opened = stream::iter(segments).map(|one| open_sound_segment(self.source.as_ref(), &one.path));
+        // While one is looked through, the next is read; three at once took some 90 MB more memory for 5 GB of pages.
+        let mut opened = pin!(opened.buffered(2));
+        for (number, one) in (0..).zip(segments) {
+            let Some(segment) = opened.try_next().await? else { break };
+            steps.extend(places(number, &segment));
+            rebuilding.keep(number, Arc::new(segment));
+            if self.settings.keep_archive {
+                let (_, bytes) = read_segment(self.source.as_ref(), &one.path).await?;
+                writer.lake.put_segment(&one.path, bytes).await?;
+            }
+            kept.segments.push(one.clone());
+            if stop.asked().is_some() {
+                return Ok(None);
+            }
+        }
+        rebuilding.run(writer, steps).await?;
+        drop(rebuilding);
+        if stop.asked().is_none() {
+            put_emptied(writer, self.before).await?;
+            doubles::check(&mut writer.lake).await?;
+            views::put(writer).await?;
+        }
+        Ok(self.settings.keep_archive.then_some(kept))
+    }
 }
 
 /// Objects whose last row was forgotten stay, without rows; nothing in the archive tells of them.

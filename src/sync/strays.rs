@@ -2,6 +2,8 @@
 //! that the walk will not fetch into the same partition again are removed before anything is put, so that no key
 //! ever stands twice and none is left without its conversation. The same may be after another hand has changed objects.
 
+mod children;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ use crate::archive::{Head, Home, Step};
 use crate::error::Result;
 use crate::fold::Picker;
 use crate::lake::{Change, partition_of};
-use crate::schema::Partition;
+use crate::schema::{Partition, Table};
 use crate::tables;
 
 /// The column that names the conversation a row belongs to.
@@ -34,30 +36,44 @@ pub(super) async fn drop(writer: &mut Writer, index: &[Row], ledger: &Ledger, ru
 
 /// The same, by what an earlier run knew.
 pub(super) async fn drop_again(writer: &mut Writer, known: Vec<Home>, all_listed: bool) -> Result<()> {
-    let mut homes = Homes { names: HashMap::new(), of: Vec::with_capacity(known.len()) };
-    for Home(id, partition) in &known {
-        homes.add(*id, partition);
-    }
-    homes.of.sort_unstable();
-    drop_all(writer, homes, all_listed).await
+    drop_all(writer, Homes::listed(&known), all_listed).await
 }
 
-/// Removes rows of conversations that stand in another partition, or will be put into one: the conversations that
-/// they belong to, or they themselves, were put there by another hand. None is removed whose conversation is not
-/// known, since it is asked for by its id.
-pub(super) async fn drop_parted(
+/// Takes rows home whose conversation stands in another partition, or will be put into one: the conversations that they
+/// belong to, or they themselves, were put there by another hand. None is touched whose conversation is not known,
+/// since it is asked for by its id.
+pub(super) async fn take_home(
     writer: &mut Writer,
     index: &[Row],
     ledger: &Ledger,
     rules: Rules,
 ) -> Result<()> {
-    drop_all(writer, Homes::of(index, ledger, rules), false).await
+    let homes = Arc::new(Homes::of(index, ledger, rules));
+    for table in children() {
+        for path in writer.lake.paths(table) {
+            let Some(partition) = partition_of(&path) else { continue };
+            if let Some(moving) = children::moving(writer, table, &partition, &homes).await? {
+                moving.carry_out_in_doubt(writer).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lets the rows of one partition follow their conversations, which have gone elsewhere.
+pub(super) async fn follow(writer: &mut Writer, partition: &str, gone: &[Home]) -> Result<()> {
+    let homes = Arc::new(Homes::listed(gone));
+    for table in children() {
+        if let Some(moving) = children::moving(writer, table, partition, &homes).await? {
+            moving.carry_out(writer).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn drop_all(writer: &mut Writer, homes: Homes, all_listed: bool) -> Result<()> {
     let homes = Arc::new(homes);
-    let children = tables::ALL.iter().copied().filter(|table| table.partition == Partition::OfConversation);
-    for table in children {
+    for table in children() {
         for path in writer.lake.paths(table) {
             let Some(partition) = partition_of(&path) else { continue };
             let dropped = Some(strays(homes.clone(), &partition, all_listed));
@@ -65,6 +81,11 @@ async fn drop_all(writer: &mut Writer, homes: Homes, all_listed: bool) -> Result
         }
     }
     Ok(())
+}
+
+/// The tables whose rows belong to conversations.
+fn children() -> impl Iterator<Item = &'static Table> {
+    tables::ALL.iter().copied().filter(|table| table.partition == Partition::OfConversation)
 }
 
 /// The partition that each known conversation stands in or will be put into.
@@ -85,6 +106,15 @@ impl Homes {
         homes
     }
 
+    fn listed(known: &[Home]) -> Self {
+        let mut homes = Self { names: HashMap::new(), of: Vec::with_capacity(known.len()) };
+        for Home(id, partition) in known {
+            homes.add(*id, partition);
+        }
+        homes.of.sort_unstable();
+        homes
+    }
+
     fn add(&mut self, id: i64, partition: &str) {
         let next = self.names.len() as u32;
         let number = *self.names.entry(partition.to_owned()).or_insert(next);
@@ -92,10 +122,16 @@ impl Homes {
     }
 
     fn list(&self) -> Vec<Home> {
-        let mut names: Vec<(&str, u32)> =
-            self.names.iter().map(|(name, number)| (name.as_str(), *number)).collect();
+        let names = self.names();
+        self.of.iter().map(|(id, number)| Home(*id, names[*number as usize].clone())).collect()
+    }
+
+    /// The partitions, by their numbers.
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<(&String, u32)> =
+            self.names.iter().map(|(name, number)| (name, *number)).collect();
         names.sort_unstable_by_key(|(_, number)| *number);
-        self.of.iter().map(|(id, number)| Home(*id, names[*number as usize].0.to_owned())).collect()
+        names.into_iter().map(|(name, _)| name.clone()).collect()
     }
 
     fn number(&self, partition: &str) -> Option<u32> {

@@ -9,7 +9,8 @@ use crate::error::Result;
 use crate::schema::Table;
 use crate::tables;
 
-const PATH: &str = "views.sql";
+/// Where they are written, for a lake as a whole.
+pub(super) const PATH: &str = "views.sql";
 
 /// Writes the views, unless they stand there already.
 pub(super) async fn put(writer: &mut Writer) -> Result<()> {

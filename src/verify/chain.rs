@@ -24,9 +24,8 @@ pub(super) async fn newest(
     let numbers: Vec<u64> = entries.iter().filter_map(|entry| number_of(&entry.path)).collect();
     let Some(number) = numbers.last().copied() else {
         let all = store.list("").await?;
-        if all.iter().any(|entry| lake::table_of(&entry.path).is_some()) {
-            let what = "there are data objects, but no manifest";
-            found.findings.push(Finding::broken("_manifest", what, "restore `_manifest` from a backup"));
+        if all.iter().any(|entry| lake::is_data(&entry.path)) {
+            found.findings.push(Finding::broken("_manifest", lake::LOST, lake::BRING_BACK));
             return Ok(None);
         }
         return Err(no_lake(store));

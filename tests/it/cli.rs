@@ -162,6 +162,9 @@ fn the_file_of_options_is_read_checked_and_overruled() {
     assert!(said("lake = 'lake'\nsince = 'never'", &[]).contains("`never` is not a date"));
     assert!(said("lake = 'lake'\nsince = 'never'", &["--since=nor"]).contains("`nor` is not a date"));
     assert!(said("lake = 'lake'\nexclude-columns = ['users.id']", &[]).contains("part of the key"));
+    let slow = said("lake = 'lake'\n\nmax-rate = 0", &[]);
+    assert!(slow.contains("line: 3") && slow.contains("drift2parquet.toml"), "{slow}");
+    assert!(!said("lake = 'lake'\n\nmax-rate = 0", &["--max-rate=-1"]).contains("line: 3"));
     assert!(said("lakes = 'lake'", &[]).contains("lakes"));
     assert!(said("lake", &[]).contains("line 1"));
     let secret = said("lake = 'lake'\ntoken = 'geheim'", &[]);

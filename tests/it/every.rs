@@ -146,3 +146,22 @@ async fn an_outage_is_waited_out_and_a_refused_token_is_not() {
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("error: ") && said.matches("hint: ").count() >= 2, "{said}");
 }
+
+/// Bug: a login page that stood before Drift for a while ended the schedule, with the code of a wrong address.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_ends_the_schedule_only_where_drift_has_never_answered() {
+    let place = Place::of(Duration::ZERO).await;
+    let mut child = place.start("1s", &[("DRIFT_TOKEN", "sim-token")]);
+    let (first, code) = place.next(&mut child, "").await;
+    assert_eq!(code, 0);
+    place.drift.set_faults("token-info first=2 redirect".parse().unwrap());
+    let (redirected, code) = place.next(&mut child, &first).await;
+    assert_eq!(code, 0);
+    assert_eq!(place.next(&mut child, &redirected).await.1, 0);
+    signal(&child, "-TERM");
+    assert_eq!(end(child).0, Some(143));
+    place.drift.set_faults("token-info every=1 redirect".parse().unwrap());
+    let (code, said) = end(place.start("1s", &[("DRIFT_TOKEN", "sim-token")]));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains(&format!("address: {}", place.server.url())), "{said}");
+}

@@ -19,6 +19,7 @@ mod fixtures;
 mod forget;
 mod kill;
 mod lake;
+mod lost;
 mod masking;
 mod plan;
 mod poor_disk;

@@ -159,3 +159,18 @@ async fn a_directory_that_is_taken_away_during_the_run_is_told_and_not_made_anew
     scene.account.is_valid(Verdict::Unfinished).await.unwrap();
     scene.ends_well().await;
 }
+
+/// Bug: what `rebuild` could not write was said to be safe, though it keeps nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_without_room_does_not_say_that_anything_is_kept() {
+    let scene = Scene::new(36, Duration::ZERO).await;
+    assert_eq!(end(scene.shell("exec $SYNC --raw")).0, Some(0));
+    let again = tempfile::tempdir().unwrap();
+    let script =
+        format!("ulimit -f 20; exec {BINARY} rebuild -q --lake $LAKE --into {}", again.path().display());
+    let (code, said) = end(scene.shell(&script));
+    assert!(said.contains("nothing is kept") && !said.contains("is safe"), "{said}");
+    is_told((code, said), again.path(), "limit on file sizes");
+    let left = format!("test -z \"$(find {} -type f ! -name _lock)\"", again.path().display());
+    assert_eq!(end(scene.shell(&left)).0, Some(0), "something is left");
+}

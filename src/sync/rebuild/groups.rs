@@ -7,16 +7,18 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use crate::archive::{Conversations, Head, Segment, StepAt};
+use super::standing::Standing;
+use crate::archive::{Conversation, Conversations, Head, Segment, StepAt};
 use crate::cpu;
 use crate::error::{Error, Result};
 use crate::lake::open_segment;
 use crate::manifest::{ArchiveSegment, Forgotten};
+use crate::stop::Stop;
 use crate::store::Store;
 use crate::sync::ids::Ids;
 use crate::sync::replay::{Group, apply};
 use crate::sync::writer::Writer;
-use crate::tables::CAMPAIGN_MEMBERS;
+use crate::tables::{CAMPAIGN_MEMBERS, CONVERSATIONS};
 
 /// Of the memory that is given, so much may be pages that are folded at once; a partition with more of them is
 /// folded several times. Two such groups are in memory, as rows, and one step as pages.
@@ -36,8 +38,10 @@ pub(super) struct Place {
 enum Kind {
     /// Nothing is folded from it.
     Nothing,
-    /// Of this partition and walk; of these conversations.
-    Conversations { partition: String, walk_us: i64, members: bool, ids: Vec<i64> },
+    /// Of this partition and walk; of these conversations, the first `fresh` of which were there, but not in the lake.
+    Conversations { partition: String, walk_us: i64, members: bool, ids: Vec<i64>, fresh: usize },
+    /// Conversations are dropped.
+    Reset,
     /// Folded alone, after all before it and before all after it.
     Alone,
 }
@@ -45,17 +49,26 @@ enum Kind {
 pub(super) fn places(segment: usize, opened: &Segment) -> Vec<Place> {
     let kind = |head: &Head| match head {
         Head::Listed(_) => Kind::Nothing,
-        Head::Conversations(Conversations { partition, walk_us, members, with, .. }) => Kind::Conversations {
-            partition: partition.clone(),
-            walk_us: *walk_us,
-            members: *members,
-            ids: with.iter().map(|one| one.id).collect(),
-        },
+        Head::Conversations(head) => of_conversations(head),
+        Head::Reset { table } if table == CONVERSATIONS.name => Kind::Reset,
         _ => Kind::Alone,
     };
     let place =
         |(number, at): (usize, &StepAt)| Place { segment, number, bytes: at.bytes(), kind: kind(&at.head) };
     opened.steps().iter().enumerate().map(place).collect()
+}
+
+fn of_conversations(head: &Conversations) -> Kind {
+    // What is known of one that is gone may be all that is left of it, so it stays.
+    let (fresh, others): (Vec<&Conversation>, Vec<&Conversation>) =
+        head.with.iter().partition(|one| !one.known && !one.gone);
+    Kind::Conversations {
+        partition: head.partition.clone(),
+        walk_us: head.walk_us,
+        members: head.members,
+        fresh: fresh.len(),
+        ids: fresh.into_iter().chain(others).map(|one| one.id).collect(),
+    }
 }
 
 /// Conversations of one walk that may be folded partition by partition.
@@ -74,33 +87,45 @@ pub(super) struct Rebuilding<'a> {
     /// The newest last.
     open: VecDeque<(usize, Arc<Segment>)>,
     stretch: Stretch,
+    standing: Standing,
+    stop: Stop,
 }
 
 impl<'a> Rebuilding<'a> {
-    /// From these segments, with so much memory.
-    pub(super) fn new(source: Arc<dyn Store>, segments: &'a [ArchiveSegment], memory: u64) -> Self {
-        let (open, stretch) = (VecDeque::new(), Stretch::default());
-        Self { source, segments, group_bytes: memory / GROUP_SHARE, open, stretch }
+    /// From these segments, with so much memory, until it is asked to stop.
+    pub(super) fn new(
+        source: Arc<dyn Store>,
+        segments: &'a [ArchiveSegment],
+        memory: u64,
+        stop: Stop,
+    ) -> Self {
+        let (open, stretch, standing) = (VecDeque::new(), Stretch::default(), Standing::default());
+        Self { source, segments, group_bytes: memory / GROUP_SHARE, open, stretch, standing, stop }
     }
 
-    /// Folds all steps, in order.
+    /// Folds all steps, in order; where it is asked to stop, the rest is not folded.
     pub(super) async fn run(&mut self, writer: &mut Writer, steps: Vec<Place>) -> Result<()> {
         for Place { segment, number, bytes, kind } in steps {
+            if self.stop.asked().is_some() {
+                return Ok(());
+            }
             match kind {
                 Kind::Nothing => {}
-                Kind::Alone => {
-                    self.flush(writer).await?;
-                    let step = self.opened(segment).await?;
-                    let step = cpu::run_on(bytes, move || step.step(number)).await?;
-                    apply(writer, step).await?;
+                Kind::Alone => self.apply_alone(writer, segment, number, bytes).await?,
+                Kind::Reset => {
+                    self.apply_alone(writer, segment, number, bytes).await?;
+                    self.standing.clear();
                 }
-                Kind::Conversations { partition, walk_us, members, ids } => {
+                Kind::Conversations { partition, walk_us, members, ids, fresh } => {
+                    let astray = self.standing.astray(&ids, fresh, &partition);
+                    self.standing.set(&ids, &partition);
                     // Where members follow only what came or went, it matters which step that was.
                     let apart = !members && !writer.lake.paths(&CAMPAIGN_MEMBERS).is_empty();
                     let other = self.stretch.walk_us.is_some_and(|walk| walk != walk_us);
-                    if apart || other || self.stretch.ids.has_any(&ids) {
+                    if apart || other || self.stretch.ids.has_any(&ids) || !astray.is_empty() {
                         self.flush(writer).await?;
                     }
+                    astray.settle(writer, &partition, members).await?;
                     self.stretch.walk_us = Some(walk_us);
                     self.stretch.ids.add(ids);
                     self.stretch.of.entry(partition).or_default().push((segment, number, bytes));
@@ -108,6 +133,20 @@ impl<'a> Rebuilding<'a> {
             }
         }
         self.flush(writer).await
+    }
+
+    /// Folds one step, after all before it.
+    async fn apply_alone(
+        &mut self,
+        writer: &mut Writer,
+        segment: usize,
+        number: usize,
+        bytes: u64,
+    ) -> Result<()> {
+        self.flush(writer).await?;
+        let step = self.opened(segment).await?;
+        let step = cpu::run_on(bytes, move || step.step(number)).await?;
+        apply(writer, step).await
     }
 
     /// Folds what has been gathered; while one group is folded, those after it are decoded, as many as are no larger
@@ -119,10 +158,13 @@ impl<'a> Rebuilding<'a> {
         for group in stretch.of.into_values().flat_map(|steps| pieces(steps, group_bytes)) {
             let bytes = group.iter().map(|(_, _, bytes)| bytes).sum();
             while ahead.bytes + bytes > group_bytes && ahead.fold_first(writer).await? {}
+            if self.stop.asked().is_some() {
+                break;
+            }
             let decoding = self.decode(group, bytes, &ahead.turn, writer.forgotten.clone()).await?;
             ahead.push(bytes, decoding);
         }
-        while ahead.fold_first(writer).await? {}
+        while self.stop.asked().is_none() && ahead.fold_first(writer).await? {}
         writer.lake.land().await
     }
 

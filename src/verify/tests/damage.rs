@@ -59,7 +59,7 @@ const DAMAGES: &[Damage] = &[
     ),
     damage("manifest renumbered", |world| world.edit_manifest(|m| m.number += 7), "_manifest/", "number"),
     damage("newest manifest lost", |world| world.remove(&world.newest()), "latest.json", "names commit"),
-    damage("all manifests lost", no_manifests, "_manifest", "no manifest"),
+    damage("all manifests lost", no_manifests, "_manifest", "are lost"),
     damage("manifests with a gap", gap, "_manifest", "missing between"),
     deep("earlier manifest unreadable", |world| world.write(&first(1), "x"), "_manifest/", "cannot be read"),
     deep("earlier manifest of another lake", other_lake, "_manifest/", "is of lake"),

@@ -40,7 +40,7 @@ fn run(seed: u64) -> RunId {
     RunId { id: format!("forget-{seed}"), version: "0.0.0".to_owned(), seed }
 }
 
-fn clock() -> Clock {
+pub fn clock() -> Clock {
     Clock::starting_at("2026-10-02T00:00:00Z".parse().unwrap())
 }
 

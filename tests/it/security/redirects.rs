@@ -66,6 +66,7 @@ async fn no_redirect_is_followed_by_any_call() {
                 let error = client.get(&call, key, &[]).await.unwrap_err();
                 // Bug: it was taken for an outage, so that `--every` asked it again for ever.
                 assert_eq!(error.kind().exit_code(), 2, "{status} {}: {error}", call.path);
+                assert_eq!(error.place("address"), Some(host.url().as_str()), "{error}");
                 let sent = &host.seen()[before..];
                 assert!(
                     sent.iter().all(|sent| !sent.starts_with(b"GET /elsewhere")),
