@@ -197,10 +197,11 @@ impl Making<'_> {
             }
         }
         rebuilding.run(writer, steps).await?;
+        let divided = rebuilding.is_divided();
         drop(rebuilding);
         if stop.asked().is_none() {
             put_emptied(writer, self.before).await?;
-            doubles::check(&mut writer.lake).await?;
+            doubles::check(&mut writer.lake, divided).await?;
             views::put(writer).await?;
         }
         Ok(self.settings.keep_archive.then_some(kept))

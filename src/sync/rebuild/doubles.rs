@@ -1,7 +1,8 @@
 //! Over one table each key stands in one object: looked at once all is folded, since an archive may have been put
 //! together by another hand, or tell of a lake that another hand had changed.
 //!
-//! Few rows can stand twice at all: of conversations those whose id lies in the range of another object, of contacts
+//! Where every step told of each conversation in one and the same partition, none of what hangs on conversations can
+//! stand twice, and nothing of it is read. Else few rows can stand twice at all: of conversations those whose id lies in the range of another object, of contacts
 //! those of another bucket, of messages and members of campaigns those whose conversation is not beside them. Only
 //! these are held, part by part, and looked for in all objects; so each object is read once, nearly always.
 
@@ -27,24 +28,36 @@ type Place = (i64, i64, u32);
 /// The conversations of each partition, sorted as they stand there.
 type Beside = BTreeMap<String, Arc<Vec<i64>>>;
 
-/// Fails when a key of any table stands in two objects.
+/// Fails when a key of any table stands in two objects. Where conversations are not `divided` over partitions, only
+/// tables are looked at that have no part in them.
 ///
 /// # Errors
 /// [`Error::store`], which names the table, the key and both objects.
-pub(super) async fn check(lake: &mut Lake) -> Result<()> {
+pub(super) async fn check(lake: &mut Lake, divided: bool) -> Result<()> {
+    let beside = if divided { conversations(lake).await? } else { Beside::new() };
+    check_conversations(&beside)?;
+    for table in tables::ALL.iter().copied() {
+        let is_looked_at = match table.partition {
+            Partition::Bucket(_) => true,
+            Partition::OfConversation => divided,
+            _ => false,
+        };
+        if is_looked_at {
+            check_table(lake, table, &beside, HELD_MAX).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The conversations of all objects.
+async fn conversations(lake: &mut Lake) -> Result<Beside> {
     let mut beside = Beside::new();
     for path in lake.paths(&CONVERSATIONS) {
         let add = |ids: &mut Vec<i64>, key, _| ids.push(key);
         let ids = each_row(lake, &CONVERSATIONS, &path, Vec::new(), add).await?;
         beside.insert(partition_of(&path).unwrap_or_default(), Arc::new(ids));
     }
-    check_conversations(&beside)?;
-    for table in tables::ALL.iter().copied() {
-        if matches!(table.partition, Partition::Bucket(_) | Partition::OfConversation) {
-            check_table(lake, table, &beside, HELD_MAX).await?;
-        }
-    }
-    Ok(())
+    Ok(beside)
 }
 
 fn check_conversations(beside: &Beside) -> Result<()> {

@@ -135,6 +135,11 @@ impl<'a> Rebuilding<'a> {
         self.flush(writer).await
     }
 
+    /// Whether a conversation may have been folded into several partitions.
+    pub(super) fn is_divided(&self) -> bool {
+        self.standing.is_divided()
+    }
+
     /// Folds one step, after all before it.
     async fn apply_alone(
         &mut self,

@@ -26,6 +26,8 @@ pub(super) struct Standing {
     names: Vec<String>,
     /// Each sorted, and more than twice as long as the next, which is newer.
     runs: Vec<Vec<(i64, u32)>>,
+    /// Whether a step has ever found one elsewhere than those before it, or all were dropped.
+    divided: bool,
 }
 
 /// Conversations of a step that do not stand where it found them.
@@ -40,7 +42,7 @@ pub(super) struct Astray {
 impl Standing {
     /// Those of these ids that were folded before into another partition, or that the lake did not have when they were
     /// fetched: the first `fresh` of them.
-    pub fn astray(&self, ids: &[i64], fresh: usize, partition: &str) -> Astray {
+    pub fn astray(&mut self, ids: &[i64], fresh: usize, partition: &str) -> Astray {
         let mut astray = Astray::default();
         for (place, id) in ids.iter().enumerate() {
             let Some(stands) = self.get(*id).map(|number| self.names[number as usize].as_str()) else {
@@ -52,7 +54,13 @@ impl Standing {
                 astray.gone.entry(stands.to_owned()).or_default().push(*id);
             }
         }
+        self.divided |= !astray.is_empty();
         astray
+    }
+
+    /// Whether a conversation may have been folded into several partitions.
+    pub fn is_divided(&self) -> bool {
+        self.divided
     }
 
     fn get(&self, id: i64) -> Option<u32> {
@@ -95,6 +103,7 @@ impl Standing {
 
     /// None stands anywhere any more.
     pub fn clear(&mut self) {
+        self.divided = true;
         self.runs.clear();
     }
 }
