@@ -148,12 +148,13 @@ bench-data: ## The pages that the benchmarks read, some 4 GB in BENCH_DATA (targ
 	done
 
 bench-peers: $(VENV)-peers/ready bench-data ## rebuild and its peers in ROUNDS (5) interleaved rounds; writes docs/benchmarks.md
-	$(VENV)-peers/bin/python benches/peers/run.py --data "$(BENCH_DATA)" --bin "$(TARGET)/release" \
+	$(CARGO) build --profile dist --workspace --bins --locked
+	$(VENV)-peers/bin/python benches/peers/run.py --data "$(BENCH_DATA)" --bin "$(TARGET)/dist" \
 		--results benches/peers/peers.json --rounds $(ROUNDS)
 	$(PYTHON) benches/peers/page.py
 
 bench-bars: bench-data ## What has no peer: memory, use of the rate, calls, idle runs, deltas, start; writes docs/benchmarks.md
-	$(CARGO) build --profile dist --locked --bin drift2parquet
+	$(CARGO) build --profile dist --workspace --bins --locked
 	$(PYTHON) benches/peers/bars.py --data "$(BENCH_DATA)" --bin "$(TARGET)/release" --results benches/peers/bars.json \
 		--dist "$(TARGET)/dist/drift2parquet"
 	$(PYTHON) benches/peers/page.py

@@ -188,7 +188,7 @@ For the peers:
 - dlt leaves times as integers, lists and objects as JSON text, and compresses as it does by default.
 
 For `rebuild`: its archive is compressed (zstd), so it reads fewer bytes, which it has to decompress. It is run with
-`--without-archive`, since no peer copies its input.
+`--without-archive`, since no peer copies its input. It and arrow-json are built as what is distributed (profile `dist`).
 
 The cells are compared by DuckDB: the number of rows, and for each column the number of values and the sum of the
 hashes of key and value, over a read that brings names, times and lists into one form.

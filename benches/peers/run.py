@@ -23,7 +23,7 @@ LARGE, FULL, SMALL, REAL = "dense-500", "full-500", "dense-100", "real-500"
 # Name, what it is started with, what it reads. Those that take long run on the small set.
 PEERS = [
     ("DuckDB, typed", "duckdb_ndjson.py", "ndjson", (LARGE, FULL, REAL)),
-    ("DuckDB, typed, with raw text", "duckdb_text.py", "ndjson", (LARGE,)),
+    ("DuckDB, typed, with raw text", "duckdb_text.py", "ndjson", (LARGE, FULL)),
     ("Polars, typed", "polars_ndjson.py", "ndjson", (LARGE, FULL, REAL)),
     ("pyarrow, typed", "pyarrow_ndjson.py", "ndjson", (LARGE, FULL, REAL)),
     ("arrow-json + ArrowWriter", "arrow-json-peer", "bodies", (LARGE, FULL, REAL)),

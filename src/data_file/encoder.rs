@@ -86,11 +86,18 @@ struct RowGroup {
 impl Encoder {
     /// An object of `table` without any row yet.
     pub fn new(table: &Table) -> Result<Self> {
+        Self::with_room(table, 0)
+    }
+
+    /// The same, for an object that will have about so many encoded bytes: what is large would be in memory twice
+    /// whenever it outgrows its place. What is never filled takes no memory.
+    pub fn with_room(table: &Table, bytes: u64) -> Result<Self> {
         let schema = table.schema();
         let leaves =
             ArrowSchemaConverter::new().with_coerce_types(true).convert(&schema).map_err(cannot_encode)?;
         let options = ArrowWriterOptions::new().with_properties(properties(table, &leaves)?);
-        let writer = ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options);
+        let room = Vec::with_capacity(bytes as usize);
+        let writer = ArrowWriter::try_new_with_options(room, schema.clone(), options);
         let (file, factory) = writer.and_then(ArrowWriter::into_serialized_writer).map_err(cannot_encode)?;
         Ok(Self {
             leaf_counts: leaf_counts(&schema, &leaves),

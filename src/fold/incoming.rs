@@ -66,6 +66,11 @@ impl Incoming {
         self.order.len()
     }
 
+    /// About how much memory the rows take, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.batches.iter().map(|rows| rows.get_array_memory_size() as u64).sum()
+    }
+
     /// The number of the row at this place in identity order.
     pub(super) fn at(&self, place: usize) -> Option<usize> {
         self.order.get(place).map(|row| *row as usize)

@@ -93,7 +93,7 @@ impl<'a> Fold<'a> {
     }
 
     fn encode(&self, old: &Reader) -> Result<Folded> {
-        let mut encoder = Encoder::new(self.table)?;
+        let mut encoder = Encoder::with_room(self.table, old.bytes() + self.incoming.bytes())?;
         let mut merge = Merge::new(self);
         for batch in old.batches() {
             let batch = batch?;
