@@ -86,7 +86,8 @@ impl File {
         let given: BTreeMap<String, Spanned<Value>> =
             toml::from_str(text).map_err(|error| not_toml(text, &error))?;
         let line = |value: &Spanned<Value>| line_at(text, value.span().start);
-        if let Some((secret, value)) = given.iter().find(|(name, _)| SECRETS.contains(&name.as_str())) {
+        if let Some((secret, value)) = given.iter().find(|(name, _)| SECRETS.contains(&plain(name).as_str()))
+        {
             return Err(Error::usage(format!("`{secret}` does not belong into a file of options"))
                 .at("line", line(value))
                 .hint("give the token by DRIFT_TOKEN or DRIFT_TOKEN_FILE, and take it out of this file"));
@@ -120,10 +121,20 @@ fn check(name: &str, one: Table) -> Result<Result<()>> {
         let file = File::of(one).map_err(|error| error.at("option", name))?;
         return Ok(settings::check(&file.sync, Timestamp::now()));
     }
-    Err(Error::usage(format!("a file of options knows no `{name}`")).hint(format!(
-        "what can stand there, as in `drift2parquet sync --help` without the dashes before: {}",
-        known.join(", ")
-    )))
+    let hint = if known.contains(&plain(name)) {
+        format!("write `{}`", plain(name))
+    } else {
+        format!(
+            "what can stand there, as in `drift2parquet sync --help` without the dashes before: {}",
+            known.join(", ")
+        )
+    };
+    Err(Error::usage(format!("a file of options knows no `{name}`")).hint(hint))
+}
+
+/// A name as options are written, however it is written.
+fn plain(name: &str) -> String {
+    name.to_lowercase().replace('_', "-")
 }
 
 /// The names of all options that can stand in a file.
@@ -157,6 +168,7 @@ const WORDS: &[(&str, &str)] = &[
     ("type: sequence", "type: list"),
     ("type: map", "type: table"),
     ("type: boolean", "type: true or false,"),
+    ("unknown variant", "there is no"),
     ("invalid type", "of the wrong kind"),
     ("invalid value", "out of range"),
 ];
@@ -215,6 +227,21 @@ mod tests {
             let error = File::parse(text).unwrap_err();
             assert!(!format!("{error} {:?}", error.advice()).contains("canary"), "{error}");
         }
+    }
+
+    /// Bug: a name with a line below or in capitals was told with the list of all, and a secret with such a name was not
+    /// told to be one.
+    #[test]
+    fn a_name_written_otherwise_is_understood() {
+        let error = File::parse("max_rate = 10").unwrap_err();
+        assert_eq!(error.advice(), Some("write `max-rate`"), "{error}");
+        for secret in ["Token", "DRIFT_TOKEN", "client_secret"] {
+            let error = File::parse(&format!("{secret} = 'canary'")).unwrap_err();
+            assert!(error.to_string().contains("does not belong"), "{error}");
+            assert!(!format!("{error} {:?}", error.advice()).contains("canary"), "{error}");
+        }
+        let error = File::parse("log-format = 'xml'").unwrap_err().to_string();
+        assert!(error.contains("there is no `xml`, expected `text` or `json`"), "{error}");
     }
 
     /// Bug: neither the option nor its line was named, and those that stand for every command were not among the ones

@@ -71,7 +71,9 @@ impl Lookup<'_> {
             self.mark_read(writer, inputs);
             return Ok(());
         }
-        doubts::drop_misplaced(writer, self.table).await?;
+        doubts::take_into_buckets(writer, self.table).await?;
+        // Also what has taken rows in just now.
+        let doubted = writer.lake.doubted(self.table);
         let wanted = self.wanted(writer).await?;
         writer.progress.begin(Phase::Contacts, wanted.len() as u64);
         let is_of_one =

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Run;
 use super::build::Context;
@@ -92,7 +92,7 @@ async fn read_once(run: &Arc<Run>, writer: &mut Writer, full: bool) -> Result<Pr
     } else if !doubted.is_empty() {
         strays::take_home(writer, &index, &ledger, rules).await?;
         if run.settings.tables.contains(CAMPAIGN_MEMBERS.name) {
-            doubts::drop_lost_members(writer).await?;
+            doubts::drop_lost_members(writer, &index).await?;
         }
     }
     let pending = pending_ids(writer);
@@ -184,9 +184,17 @@ async fn open_walk(run: &Run, writer: &mut Writer, full: bool, since: Option<i64
     let manifest = &writer.lake.manifest;
     let full = full || lowers_bound(manifest, since) || run.settings.refetch || full_is_due(run, manifest);
     let floor = if full { None } else { floor };
-    let started_at = if writer.report.walk.is_none() { run.started } else { run.server_time() };
+    let now = if writer.report.walk.is_none() { run.started } else { run.server_time() };
+    let started_at = if doubts::of_walk(run, writer).is_empty() { now } else { own_instant(now, manifest) };
     writer.report.walk = Some(WalkReport { started_at, ..WalkReport::default() });
     Ok(Walk::new(begin(run, started_at, full, since), floor, generation))
+}
+
+/// What a walk has asked again is known by the instant at which the walk began. Drift's clock shows seconds, so that an
+/// earlier walk may have begun at the same: one that makes rows right again begins some microseconds later, by the
+/// number of the commit, which no other has.
+fn own_instant(now: Timestamp, manifest: &Manifest) -> Timestamp {
+    now + SignedDuration::from_micros((manifest.number % 1_000_000) as i64)
 }
 
 fn resumable(run: &Run, state: &WalkState, full: bool, since: Option<Timestamp>) -> bool {

@@ -3,7 +3,7 @@
 //! answers goes to the archive of raw pages as ever; that rows were moved does not, since the archive never had them
 //! there. Of a conversation that was lost it tells by itself: the lake did not know it when it was fetched.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -12,7 +12,8 @@ use super::Run;
 use super::claims::Claims;
 use super::columns::{instants, int_at, ints, time_at};
 use super::conversations::walked;
-use super::moving::Moving;
+use super::listed::Row;
+use super::moving::{Fate, Moving};
 use super::writer::Writer;
 use crate::cpu;
 use crate::data_file::Reader;
@@ -130,47 +131,94 @@ pub(super) async fn drop_parted(
     column: &'static str,
 ) -> Result<()> {
     for partition in partitions_in(&writer.lake.doubted(table)) {
-        drop_strangers(writer, table, column, &partition).await?;
+        drop_strangers(writer, table, column, &partition, |_| true).await?;
     }
     Ok(())
 }
 
-/// Removes rows of a partition whose conversation does not stand in it.
+/// Removes rows of a partition whose conversation does not stand in it, of those that `may` be removed.
 async fn drop_strangers(
     writer: &mut Writer,
     table: &'static Table,
     column: &'static str,
     partition: &str,
+    may: impl Fn(i64) -> bool + Send + Sync + 'static,
 ) -> Result<()> {
     let mut known = Vec::new();
     if let Some(object) = writer.lake.open_partition(&CONVERSATIONS, Some(partition)).await? {
         known = cpu::run_on(object.bytes(), move || ids_in(&object, CONVERSATIONS.key[0])).await?;
     }
-    let dropped = Some(picked(column, move |id| known.binary_search(&id).is_err()));
+    let dropped = Some(picked(column, move |id| known.binary_search(&id).is_err() && may(id)));
     writer.fold(table, Some(partition), Change { dropped, ..Change::default() }).await.map(drop)
 }
 
-/// Removes members of campaigns from the partitions of conversations in doubt where their conversation was lost. They
-/// are computed again with it, all alike, however many fetches it takes until all conversations are there.
-pub(super) async fn drop_lost_members(writer: &mut Writer) -> Result<()> {
+/// Removes members of campaigns from the partitions of conversations in doubt where their conversation was lost, if
+/// Drift still lists it. They are computed again with it, all alike, however many fetches it takes until all
+/// conversations are there. Of a conversation that Drift does not have any more, its member may be all that is left.
+pub(super) async fn drop_lost_members(writer: &mut Writer, listed: &[Row]) -> Result<()> {
+    let listed: Arc<Vec<i64>> = Arc::new(listed.iter().map(|row| row.id).collect());
     for partition in partitions_in(&writer.lake.doubted(&CONVERSATIONS)) {
         if writer.lake.open_partition(&CAMPAIGN_MEMBERS, Some(&partition)).await?.is_some() {
-            drop_strangers(writer, &CAMPAIGN_MEMBERS, "conversation_id", &partition).await?;
+            let listed = listed.clone();
+            let is_listed = move |id| listed.binary_search(&id).is_ok();
+            drop_strangers(writer, &CAMPAIGN_MEMBERS, "conversation_id", &partition, is_listed).await?;
         }
     }
     Ok(())
 }
 
-/// Removes rows from objects in doubt whose key belongs to another bucket.
-pub(super) async fn drop_misplaced(writer: &mut Writer, table: &'static Table) -> Result<()> {
+/// Takes rows home that stand in an object in doubt and whose key belongs to another bucket; one that stands there, too,
+/// is removed.
+pub(super) async fn take_into_buckets(writer: &mut Writer, table: &'static Table) -> Result<()> {
     let Partition::Bucket(count) = table.partition else { return Ok(()) };
-    for path in writer.lake.doubted(table) {
-        let Some(bucket) = partition_of(&path) else { continue };
-        let here = bucket.clone();
-        let dropped = Some(picked(table.key[0], move |key| Partition::bucket(count, key) != here));
-        writer.fold(table, Some(&bucket), Change { dropped, ..Change::default() }).await?;
+    let names: Vec<String> = (0..count).map(|bucket| Partition::bucket(count, bucket.into())).collect();
+    let names = Arc::new(names);
+    for partition in partitions_in(&writer.lake.doubted(table)) {
+        let at_home = Arc::new(at_home(writer, table, &partition, count).await?);
+        let here = partition.clone();
+        let judge = move |batch: &RecordBatch| {
+            let keys = ints(batch, table.key[0]);
+            (0..batch.num_rows())
+                .map(|row| fate_in_buckets(keys.value(row), count, &here, &at_home))
+                .collect()
+        };
+        let (names, judge) = (names.clone(), Arc::new(judge));
+        let moving = Moving { table, partition, names, columns: vec![table.key[0]], judge };
+        moving.carry_out_in_doubt(writer).await?;
     }
     Ok(())
+}
+
+/// The keys in each of the buckets that rows of this partition belong to, but itself, sorted as they stand there.
+async fn at_home(
+    writer: &mut Writer,
+    table: &'static Table,
+    partition: &str,
+    count: u16,
+) -> Result<BTreeMap<String, Vec<i64>>> {
+    let mut at_home = BTreeMap::new();
+    for key in keys_of(writer, table, partition).await? {
+        let home = Partition::bucket(count, key);
+        if home != partition && !at_home.contains_key(&home) {
+            let keys = keys_of(writer, table, &home).await?;
+            at_home.insert(home, keys);
+        }
+    }
+    Ok(at_home)
+}
+
+async fn keys_of(writer: &mut Writer, table: &'static Table, partition: &str) -> Result<Vec<i64>> {
+    let found = writer.lake.open_partition(table, Some(partition)).await?;
+    let Some(object) = found else { return Ok(Vec::new()) };
+    cpu::run_on(object.bytes(), move || ids_in(&object, table.key[0])).await
+}
+
+fn fate_in_buckets(key: i64, count: u16, here: &str, at_home: &BTreeMap<String, Vec<i64>>) -> Fate {
+    match at_home.get(&Partition::bucket(count, key)) {
+        _ if Partition::bucket(count, key) == here => Fate::Stay,
+        Some(keys) if keys.binary_search(&key).is_ok() => Fate::Drop,
+        _ => Fate::Move(key.rem_euclid(i64::from(count)) as u32),
+    }
 }
 
 /// Picks rows by an integer column.

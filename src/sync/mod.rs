@@ -17,7 +17,6 @@ mod conversations;
 mod derive;
 mod doubts;
 mod fetch;
-mod ids;
 mod keyed;
 mod ledger;
 mod listed;

@@ -294,11 +294,58 @@ async fn messages_get_a_conversation_again_that_drift_has_erased() {
     account.settings.full = true;
     account.run_to_the_end().await;
     let largest = account.largest("conversations").await;
+    // Nor may the members go that are all that is left of theirs.
+    let members = account.places(&tables::CAMPAIGN_MEMBERS, "resultid");
     for other in &largest[1..3] {
         account.put(other, &account.objects()[&largest[0]]);
     }
     account.wait(1);
     account.is_told_and_mended().await;
+    assert_eq!(account.places(&tables::CAMPAIGN_MEMBERS, "resultid"), members);
+}
+
+/// Bug: contacts in exchanged buckets were dropped; of those that Drift had erased, only the id came back.
+#[tokio::test(start_paused = true)]
+async fn contacts_in_exchanged_buckets_go_home() {
+    let mut account = account(1_390);
+    account.settings.raw = true;
+    account.run_to_the_end().await;
+    account.change((1..=12).map(|contact| Mutation::EraseContact { contact }));
+    account.wait(24 * 8);
+    account.settings.full = true;
+    account.run_to_the_end().await;
+    account.settings.full = false;
+    let (largest, before) = (account.largest("contacts").await, account.objects());
+    let (one, other) = (&largest[0], &largest[1]);
+    account.put(one, &before[other]);
+    account.put(other, &before[one]);
+    account.wait(1);
+    account.is_told_and_mended().await;
+    for path in [one, other] {
+        assert!(account.objects()[path] == before[path], "{path}");
+    }
+    account.into_proven_again("contacts").await;
+}
+
+/// Bug: a walk that began at the very instant of an earlier one, and went on in a second run, took for asked again what
+/// that one had fetched.
+#[tokio::test(start_paused = true)]
+async fn a_walk_at_the_instant_of_another_asks_again_all_the_same() {
+    let world = WorldConfig { conversations: 160, months: 3, ..WorldConfig::small(1_395) };
+    let mut account = Account::of(world, Behaviour::default());
+    account.run_to_the_end().await;
+    let (live, largest) = (account.live().unwrap(), account.largest("messages").await);
+    account.put(&largest[1], &account.objects()[&largest[0]]);
+    account.drift.set_faults("conversation every=1 503-html".parse().unwrap());
+    let _ = account.attempt().await;
+    account.drift.set_faults(FaultScript::default());
+    for _ in 0..2 {
+        account.run().await;
+    }
+    account.wait(1);
+    account.run_to_the_end().await;
+    account.is_proven().await;
+    assert!(account.live().unwrap()["messages"] == live["messages"]);
 }
 
 /// Bug: where the run that had found a change died, none ever said so.

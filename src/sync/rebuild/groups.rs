@@ -15,17 +15,19 @@ use crate::lake::open_segment;
 use crate::manifest::{ArchiveSegment, Forgotten};
 use crate::stop::Stop;
 use crate::store::Store;
-use crate::sync::ids::Ids;
 use crate::sync::replay::{Group, apply};
 use crate::sync::writer::Writer;
 use crate::tables::{CAMPAIGN_MEMBERS, CONVERSATIONS};
 
 /// Of the memory that is given, so much may be pages that are folded at once; a partition with more of them is
 /// folded several times. Two such groups are in memory, as rows, and one step as pages.
-const GROUP_SHARE: u64 = 5;
+const GROUP_SHARE: u64 = 8;
 
 /// What segments that are kept open may take, in bytes.
 const OPEN_BYTES: u64 = 32 << 20;
+
+/// So many of them are kept open at most: each may be a file, of which a process may have a thousand or fewer.
+const OPEN_MAX: usize = 32;
 
 /// A step, where it stands, and as much of it as decides with which others it is folded.
 pub(super) struct Place {
@@ -75,7 +77,6 @@ fn of_conversations(head: &Conversations) -> Kind {
 #[derive(Default)]
 struct Stretch {
     walk_us: Option<i64>,
-    ids: Ids,
     of: BTreeMap<String, Vec<(usize, usize, u64)>>,
 }
 
@@ -118,16 +119,16 @@ impl<'a> Rebuilding<'a> {
                 }
                 Kind::Conversations { partition, walk_us, members, ids, fresh } => {
                     let astray = self.standing.astray(&ids, fresh, &partition);
-                    self.standing.set(&ids, &partition);
+                    let again = self.standing.has_any_in_stretch(&ids);
                     // Where members follow only what came or went, it matters which step that was.
                     let apart = !members && !writer.lake.paths(&CAMPAIGN_MEMBERS).is_empty();
                     let other = self.stretch.walk_us.is_some_and(|walk| walk != walk_us);
-                    if apart || other || self.stretch.ids.has_any(&ids) || !astray.is_empty() {
+                    if apart || other || again || !astray.is_empty() {
                         self.flush(writer).await?;
                     }
                     astray.settle(writer, &partition, members).await?;
                     self.stretch.walk_us = Some(walk_us);
-                    self.stretch.ids.add(ids);
+                    self.standing.set(&ids, &partition);
                     self.stretch.of.entry(partition).or_default().push((segment, number, bytes));
                 }
             }
@@ -158,6 +159,7 @@ impl<'a> Rebuilding<'a> {
     /// together than one may be.
     async fn flush(&mut self, writer: &mut Writer) -> Result<()> {
         let stretch = std::mem::take(&mut self.stretch);
+        self.standing.begin_stretch();
         let group_bytes = self.group_bytes;
         let mut ahead = Ahead::default();
         for group in stretch.of.into_values().flat_map(|steps| pieces(steps, group_bytes)) {
@@ -217,7 +219,7 @@ impl<'a> Rebuilding<'a> {
         let held =
             |open: &VecDeque<(usize, Arc<Segment>)>| open.iter().map(|(_, one)| one.held()).sum::<u64>();
         self.open.push_back((number, segment));
-        while self.open.len() > 1 && held(&self.open) > OPEN_BYTES {
+        while self.open.len() > OPEN_MAX || self.open.len() > 1 && held(&self.open) > OPEN_BYTES {
             self.open.pop_front();
         }
     }
@@ -271,4 +273,29 @@ fn pieces(steps: Vec<(usize, usize, u64)>, group_bytes: u64) -> Vec<Vec<(usize, 
         }
     }
     pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::archive::{SegmentWriter, Step};
+    use crate::store::Directory;
+
+    /// Bug: each segment that was looked at stayed an open file, until a process could have no more.
+    #[test]
+    fn no_more_than_some_segments_stay_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Directory::new(folder.path()));
+        let mut rebuilding = Rebuilding::new(store, &[], 256 << 20, Stop::default());
+        for number in 0..3 * OPEN_MAX {
+            let mut segment = SegmentWriter::new().unwrap();
+            segment.push(&Step::bare(Head::Reset { table: "users".to_owned() })).unwrap();
+            let segment = Segment::open(Bytes::from(segment.finish().unwrap())).unwrap();
+            rebuilding.keep(number, Arc::new(segment));
+        }
+        assert_eq!(rebuilding.open.len(), OPEN_MAX);
+        assert_eq!(rebuilding.open.back().unwrap().0, 3 * OPEN_MAX - 1);
+    }
 }

@@ -1,7 +1,8 @@
 //! Where the conversations stand that have been folded so far, in sixteen bytes each. A live lake knows by its ledger
 //! which conversations it has and where; an archive tells of it only by what was fetched. Where another hand has
 //! changed the live lake, a conversation may have been lost and fetched anew, or have gone to another partition: what
-//! was folded of it before must not stay where it was.
+//! was folded of it before must not stay where it was. Which of them are in the stretch of steps that is folded next is
+//! known, too.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -18,14 +19,20 @@ use crate::sync::strays;
 use crate::sync::writer::Writer;
 use crate::tables::{CAMPAIGN_MEMBERS, CONVERSATIONS};
 
-/// Conversations by id, each with the number of its partition: sorted runs, of which neighbours of like length are
-/// joined.
+/// Where in the word of a conversation the number of its stretch stands; below it stands that of its partition.
+const STRETCH: u32 = 24;
+
+/// Conversations by id, each with the numbers of its stretch and its partition: sorted runs, of which neighbours of like
+/// length are joined.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
     numbers: HashMap<String, u32>,
     names: Vec<String>,
     /// Each sorted, and more than twice as long as the next, which is newer.
     runs: Vec<Vec<(i64, u32)>>,
+    /// The stretch that is being gathered. The number comes again after 255 others: then a stretch may be taken to have
+    /// a conversation that it does not, and is folded earlier than it need be.
+    stretch: u8,
     /// Whether a step has ever found one elsewhere than those before it, or all were dropped.
     divided: bool,
 }
@@ -63,7 +70,21 @@ impl Standing {
         self.divided
     }
 
+    /// Whether one of these ids is in the stretch that is being gathered.
+    pub fn has_any_in_stretch(&self, ids: &[i64]) -> bool {
+        ids.iter().any(|id| self.word(*id).is_some_and(|word| word >> STRETCH == u32::from(self.stretch)))
+    }
+
+    /// What was gathered is folded, and another stretch begins.
+    pub fn begin_stretch(&mut self) {
+        self.stretch = self.stretch.wrapping_add(1);
+    }
+
     fn get(&self, id: i64) -> Option<u32> {
+        self.word(id).map(|word| word & ((1 << STRETCH) - 1))
+    }
+
+    fn word(&self, id: i64) -> Option<u32> {
         let within = |run: &&Vec<(i64, u32)>| {
             run.first().is_some_and(|first| first.0 <= id) && run.last().is_some_and(|last| id <= last.0)
         };
@@ -73,9 +94,9 @@ impl Standing {
         self.runs.iter().rev().filter(within).find_map(find)
     }
 
-    /// These stand in this partition now.
+    /// These stand in this partition now, and are in the stretch that is being gathered.
     pub fn set(&mut self, ids: &[i64], partition: &str) {
-        let number = self.number(partition);
+        let number = self.number(partition) | u32::from(self.stretch) << STRETCH;
         let mut newest: Vec<(i64, u32)> = ids.iter().map(|id| (*id, number)).collect();
         newest.sort_unstable();
         while self.runs.last().is_some_and(|last| last.len() <= 2 * newest.len()) {
@@ -201,6 +222,18 @@ mod tests {
         let name = |id| standing.get(id).map(|number| standing.names[number as usize].as_str());
         assert!((-310..310).all(|id| name(id) == model.get(&id).copied()));
         assert!(standing.runs.len() < 9, "{}", standing.runs.len());
+    }
+
+    #[test]
+    fn who_is_in_the_stretch_is_known() {
+        let mut standing = Standing::default();
+        standing.set(&[1, 2], "may");
+        assert!(standing.has_any_in_stretch(&[9, 2]) && !standing.has_any_in_stretch(&[9]));
+        standing.begin_stretch();
+        assert!(!standing.has_any_in_stretch(&[1, 2]));
+        standing.set(&[2, 3], "june");
+        assert!(standing.has_any_in_stretch(&[1, 3]) && !standing.has_any_in_stretch(&[1]));
+        assert_eq!(standing.astray(&[1, 3], 0, "june").gone["may"], [1]);
     }
 
     #[test]
