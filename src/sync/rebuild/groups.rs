@@ -29,6 +29,12 @@ const OPEN_BYTES: u64 = 32 << 20;
 /// So many of them are kept open at most: each may be a file, of which a process may have a thousand or fewer.
 const OPEN_MAX: usize = 32;
 
+/// Pages that are decoded together lie in so many segments at most.
+const SEGMENTS_MAX: usize = 16;
+
+/// So many groups are decoded ahead at most.
+const GROUPS_MAX: usize = 8;
+
 /// A step, where it stands, and as much of it as decides with which others it is folded.
 pub(super) struct Place {
     segment: usize,
@@ -164,7 +170,7 @@ impl<'a> Rebuilding<'a> {
         let mut ahead = Ahead::default();
         for group in stretch.of.into_values().flat_map(|steps| pieces(steps, group_bytes)) {
             let bytes = group.iter().map(|(_, _, bytes)| bytes).sum();
-            while ahead.bytes + bytes > group_bytes && ahead.fold_first(writer).await? {}
+            while ahead.is_full_for(bytes, group_bytes) && ahead.fold_first(writer).await? {}
             if self.stop.asked().is_some() {
                 break;
             }
@@ -238,6 +244,10 @@ struct Ahead {
 }
 
 impl Ahead {
+    fn is_full_for(&self, bytes: u64, bytes_max: u64) -> bool {
+        self.bytes + bytes > bytes_max || self.groups.len() >= GROUPS_MAX
+    }
+
     fn push(&mut self, bytes: u64, decoding: Decoding) {
         self.bytes += bytes;
         self.groups.push_back((bytes, decoding));
@@ -256,18 +266,23 @@ impl Ahead {
     }
 }
 
-/// Cut so that each piece is small enough to be folded at once.
+/// Cut so that each piece is small enough to be folded at once, and lies in few segments, each of which is open while the
+/// piece is decoded.
 fn pieces(steps: Vec<(usize, usize, u64)>, group_bytes: u64) -> Vec<Vec<(usize, usize, u64)>> {
     let mut pieces: Vec<Vec<(usize, usize, u64)>> = Vec::new();
-    let mut bytes = 0;
+    let (mut bytes, mut segments) = (0, 0);
     for step in steps {
+        let is_next = pieces.last().and_then(|piece| piece.last()).is_none_or(|last| last.0 != step.0);
         match pieces.last_mut() {
-            Some(piece) if bytes + step.2 <= group_bytes => {
+            Some(piece)
+                if bytes + step.2 <= group_bytes && segments + usize::from(is_next) <= SEGMENTS_MAX =>
+            {
                 bytes += step.2;
+                segments += usize::from(is_next);
                 piece.push(step);
             }
             _ => {
-                bytes = step.2;
+                (bytes, segments) = (step.2, 1);
                 pieces.push(vec![step]);
             }
         }
@@ -282,6 +297,17 @@ mod tests {
     use super::*;
     use crate::archive::{SegmentWriter, Step};
     use crate::store::Directory;
+
+    /// Bug: a group whose pages lay in many segments had all of them open.
+    #[test]
+    fn a_piece_is_small_and_lies_in_few_segments() {
+        let steps: Vec<(usize, usize, u64)> = (0..100).map(|step| (step / 2, step, 1)).collect();
+        let cut = pieces(steps.clone(), 1_000);
+        assert_eq!(cut.iter().map(Vec::len).collect::<Vec<_>>(), [32, 32, 32, 4]);
+        assert_eq!(cut.concat(), steps);
+        assert_eq!(pieces(steps.clone(), 10).len(), 10);
+        assert_eq!(pieces(steps, 1_000_000)[3], [(48, 96, 1), (48, 97, 1), (49, 98, 1), (49, 99, 1)]);
+    }
 
     /// Bug: each segment that was looked at stayed an open file, until a process could have no more.
     #[test]

@@ -211,10 +211,10 @@ fn no_secret_is_written_or_printed_when_drift_refuses_and_echoes_it() {
     counts::record("security", &[("cases", cases)]);
 }
 
+/// All at the same time, since what leads elsewhere in the middle of a run is tried again for a while.
 #[test]
 fn no_secret_reaches_another_host() {
-    let mut cases = 0;
-    for (within, table) in [
+    let places = [
         ("/app/token_info", "users"),
         ("/conversations/list", "conversations"),
         ("/conversations/", "messages"),
@@ -222,21 +222,27 @@ fn no_secret_reaches_another_host() {
         ("/users/list", "users"),
         ("/accounts", "accounts"),
         ("/playbooks/", "playbooks"),
-    ] {
-        for status in [200, 302, 308] {
-            let other = Host::forbidden();
-            let elsewhere = format!("{}/steal?page_token=next&index=65&size=65", other.url());
-            let host = Host::of(&drift(), move |request, answer| {
-                lead_away(request, answer, within, status, &elsewhere);
-            });
-            let ended = Case::new().run(&host.url(), &["sync", "-v", "--tables", table]);
-            assert_ne!(ended.status.code(), Some(1), "{}", String::from_utf8_lossy(&ended.stderr));
-            assert!(host.seen().iter().any(|sent| is_for(sent, within)), "{within} was not asked for");
-            assert!(other.seen().is_empty(), "{within} {status}: {:?}", other.seen());
-            cases += 1;
+    ];
+    let cases: Vec<_> =
+        places.into_iter().flat_map(|place| [200, 302, 308].map(|status| (place, status))).collect();
+    std::thread::scope(|scope| {
+        for ((within, table), status) in &cases {
+            scope.spawn(move || no_secret_is_led_away(within, table, *status));
         }
-    }
-    counts::record("security", &[("cases", cases)]);
+    });
+    counts::record("security", &[("cases", cases.len() as u64)]);
+}
+
+fn no_secret_is_led_away(within: &'static str, table: &str, status: u16) {
+    let other = Host::forbidden();
+    let elsewhere = format!("{}/steal?page_token=next&index=65&size=65", other.url());
+    let host = Host::of(&drift(), move |request, answer| {
+        lead_away(request, answer, within, status, &elsewhere);
+    });
+    let ended = Case::new().run(&host.url(), &["sync", "-v", "--tables", table]);
+    assert_ne!(ended.status.code(), Some(1), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(host.seen().iter().any(|sent| is_for(sent, within)), "{within} was not asked for");
+    assert!(other.seen().is_empty(), "{within} {status}: {:?}", other.seen());
 }
 
 fn is_for(request: &[u8], path: &str) -> bool {
