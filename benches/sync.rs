@@ -23,6 +23,9 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+/// Where no limit binds, none is to be looked for: from the usual start it would take most of the time.
+const UNBOUND: f64 = 1e6;
+
 const SLOW: RateLimit = RateLimit { per_second: 50.0, burst: 50.0 };
 
 /// A simulated Drift on a loopback port, and the runtime that serves it.
@@ -43,13 +46,14 @@ impl Drift {
         Self { runtime, server, now }
     }
 
-    /// Loads the account into a new lake.
-    fn load(&self, lake: &Path, raw: bool) -> Traffic {
+    /// Loads the account into a new lake, at so many requests a second to begin with.
+    fn load(&self, lake: &Path, raw: bool, first_rate: Option<f64>) -> Traffic {
         let url = ApiUrl::parse(&self.server.url()).expect("it is an address");
         let transport = HttpTransport::new(url, Timeouts::default(), 64 << 20).expect("HTTP can be set up");
         let token = Token::fixed("sim-token").expect("it is a token");
-        let client =
-            Client::new(ClientSettings::new(token, fastrand::Rng::with_seed(1)), Arc::new(transport));
+        let mut settings = ClientSettings::new(token, fastrand::Rng::with_seed(1));
+        settings.first_rate = first_rate.unwrap_or(settings.first_rate);
+        let client = Client::new(settings, Arc::new(transport));
         let run = RunId { id: "bench".into(), version: "0.0.0".into(), seed: 1 };
         let settings = SyncSettings { raw, ..SyncSettings::default() };
         let (store, clock) = (Arc::new(Directory::new(lake)), Clock::starting_at(self.now));
@@ -82,12 +86,12 @@ fn loopback(criterion: &mut Criterion) {
     group.sample_size(10).measurement_time(Duration::from_secs(10));
     for (name, gzip) in [("identity", false), ("gzip", true)] {
         let drift = Drift::new(2_000, Behaviour { gzip, ..Behaviour::default() });
-        let traffic = drift.load(folder().path(), false);
+        let traffic = drift.load(folder().path(), false, Some(UNBOUND));
         group.throughput(Throughput::Bytes(traffic.body_bytes));
         group.bench_function(BenchmarkId::from_parameter(name), |bench| {
             bench.iter_with_large_drop(|| {
                 let lake = folder();
-                drift.load(lake.path(), false);
+                drift.load(lake.path(), false, Some(UNBOUND));
                 lake
             });
         });
@@ -99,14 +103,14 @@ fn slow(criterion: &mut Criterion) {
     let latency = Duration::from_millis(100);
     let behaviour = Behaviour { latency, rate_limit: Some(SLOW), ..Behaviour::default() };
     let drift = Drift::new(60, behaviour);
-    let traffic = drift.load(folder().path(), false);
+    let traffic = drift.load(folder().path(), false, None);
     let mut group = criterion.benchmark_group("sync at 50 requests/s, 100 ms");
     group.sample_size(10).measurement_time(Duration::from_secs(30));
     group.throughput(Throughput::Elements(traffic.requests - traffic.throttled));
     group.bench_function("first load of 60 conversations", |bench| {
         bench.iter_with_large_drop(|| {
             let lake = folder();
-            drift.load(lake.path(), false);
+            drift.load(lake.path(), false, None);
             lake
         });
     });
@@ -115,7 +119,7 @@ fn slow(criterion: &mut Criterion) {
 
 fn from_archive(criterion: &mut Criterion) {
     let (drift, live) = (Drift::new(5_000, Behaviour::default()), folder());
-    drift.load(live.path(), true);
+    drift.load(live.path(), true, Some(UNBOUND));
     let rebuilt = drift.again(live.path(), folder().path());
     assert!(rebuilt.different.is_empty(), "{:?}", rebuilt.different);
     let mut group = criterion.benchmark_group("rebuild");

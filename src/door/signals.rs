@@ -1,5 +1,6 @@
 //! Ctrl-C and SIGTERM ask a run to commit what it has and end, and a `rebuild` to remove what it has made; a second
-//! Ctrl-C ends at once, which loses only what was not committed. A limit on the size of files (`ulimit -f`) becomes an error of the write.
+//! Ctrl-C ends at once, which loses only what was not committed. A limit on the size of files (`ulimit -f`) becomes an
+//! error of the write.
 
 use drift2parquet::error::{Error, Result};
 use drift2parquet::stop::{Stop, StopReason};

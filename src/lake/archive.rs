@@ -48,12 +48,7 @@ async fn input(store: &dyn Store, path: &str) -> Result<Input> {
 /// [`Error::store`] when it is missing, cut off or changed.
 pub async fn open_sound_segment(store: &dyn Store, path: &str) -> Result<Segment> {
     let (input, path) = (input(store, path).await?, path.to_owned());
-    cpu::run(move || {
-        let (found, segment) = Segment::open_and_sum(input).map_err(|error| error.at("segment", &path))?;
-        check_name(&path, &found)?;
-        segment.map_err(|error| error.at("segment", &path))
-    })
-    .await
+    cpu::run(move || sound(input, &path)).await
 }
 
 /// A segment whose bytes are those that its name tells.
@@ -62,15 +57,16 @@ pub async fn open_sound_segment(store: &dyn Store, path: &str) -> Result<Segment
 /// [`Error::store`] when it is missing, cut off or changed.
 pub async fn read_segment(store: &dyn Store, path: &str) -> Result<(Segment, Bytes)> {
     let stored = store.get(path).await?.ok_or_else(|| missing(path))?;
-    let path = path.to_owned();
-    cpu::run_on(stored.bytes.len() as u64, move || {
-        let bytes = &stored.bytes;
-        let (found, segment) =
-            cpu::both(bytes.len() as u64, || checksum(bytes), || Segment::open(bytes.clone()));
-        check_name(&path, &found)?;
-        Ok((segment.map_err(|error| error.at("segment", &path))?, stored.bytes))
-    })
-    .await
+    let (bytes, path) = (stored.bytes, path.to_owned());
+    let length = bytes.len() as u64;
+    cpu::run_on(length, move || Ok((sound(bytes.clone(), &path)?, bytes))).await
+}
+
+/// The segment, if its bytes are those that its name tells.
+fn sound(input: impl Into<Input>, path: &str) -> Result<Segment> {
+    let (found, segment) = Segment::open_and_sum(input).map_err(|error| error.at("segment", path))?;
+    check_name(path, &found)?;
+    segment.map_err(|error| error.at("segment", path))
 }
 
 fn check_name(path: &str, found: &str) -> Result<()> {

@@ -1,9 +1,8 @@
 //! Which object keeps a conversation that another hand has put into several, or into one of another partition than its
 //! own. Pure: no call, no clock, no store.
 
-use std::collections::HashMap;
-
 use super::moving::Fate;
+use super::numbered::Numbered;
 
 /// The conversation stands in another object, too, which keeps it.
 const NOWHERE: u32 = u32::MAX;
@@ -20,8 +19,7 @@ struct Claim {
 /// All conversations in objects in doubt, in sixteen bytes each.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
-    numbers: HashMap<String, u32>,
-    names: Vec<String>,
+    partitions: Numbered,
     /// Sorted by id, once all is settled.
     all: Vec<Claim>,
 }
@@ -29,18 +27,12 @@ pub(super) struct Claims {
 impl Claims {
     /// The number of a partition.
     pub fn number(&mut self, partition: &str) -> u32 {
-        if let Some(number) = self.numbers.get(partition) {
-            return *number;
-        }
-        let number = self.names.len() as u32;
-        self.numbers.insert(partition.to_owned(), number);
-        self.names.push(partition.to_owned());
-        number
+        self.partitions.number(partition)
     }
 
     /// The partitions, by their numbers.
     pub fn names(&self) -> &[String] {
-        &self.names
+        self.partitions.names()
     }
 
     /// A conversation that stands in one partition and by itself belongs to another, or to the same.

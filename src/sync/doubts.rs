@@ -14,6 +14,7 @@ use super::columns::{instants, int_at, ints, time_at};
 use super::conversations::walked;
 use super::listed::Row;
 use super::moving::{Fate, Moving};
+use super::strays::PARENT;
 use super::writer::Writer;
 use crate::cpu;
 use crate::data_file::Reader;
@@ -124,23 +125,17 @@ fn ids_in(object: &Reader, column: &str) -> Result<Vec<i64>> {
     Ok(found)
 }
 
-/// Removes rows from objects in doubt whose conversation does not stand in their partition.
-pub(super) async fn drop_parted(
-    writer: &mut Writer,
-    table: &'static Table,
-    column: &'static str,
-) -> Result<()> {
-    for partition in partitions_in(&writer.lake.doubted(table)) {
-        drop_strangers(writer, table, column, &partition, |_| true).await?;
+/// Removes members of campaigns from objects in doubt whose conversation does not stand in their partition.
+pub(super) async fn drop_parted_members(writer: &mut Writer) -> Result<()> {
+    for partition in partitions_in(&writer.lake.doubted(&CAMPAIGN_MEMBERS)) {
+        drop_strangers(writer, &partition, |_| true).await?;
     }
     Ok(())
 }
 
-/// Removes rows of a partition whose conversation does not stand in it, of those that `may` be removed.
+/// Removes members of a partition whose conversation does not stand in it, of those that `may` be removed.
 async fn drop_strangers(
     writer: &mut Writer,
-    table: &'static Table,
-    column: &'static str,
     partition: &str,
     may: impl Fn(i64) -> bool + Send + Sync + 'static,
 ) -> Result<()> {
@@ -148,8 +143,8 @@ async fn drop_strangers(
     if let Some(object) = writer.lake.open_partition(&CONVERSATIONS, Some(partition)).await? {
         known = cpu::run_on(object.bytes(), move || ids_in(&object, CONVERSATIONS.key[0])).await?;
     }
-    let dropped = Some(picked(column, move |id| known.binary_search(&id).is_err() && may(id)));
-    writer.fold(table, Some(partition), Change { dropped, ..Change::default() }).await.map(drop)
+    let dropped = Some(picked(PARENT, move |id| known.binary_search(&id).is_err() && may(id)));
+    writer.fold(&CAMPAIGN_MEMBERS, Some(partition), Change { dropped, ..Change::default() }).await.map(drop)
 }
 
 /// Removes members of campaigns from the partitions of conversations in doubt where their conversation was lost, if
@@ -161,7 +156,7 @@ pub(super) async fn drop_lost_members(writer: &mut Writer, listed: &[Row]) -> Re
         if writer.lake.open_partition(&CAMPAIGN_MEMBERS, Some(&partition)).await?.is_some() {
             let listed = listed.clone();
             let is_listed = move |id| listed.binary_search(&id).is_ok();
-            drop_strangers(writer, &CAMPAIGN_MEMBERS, "conversation_id", &partition, is_listed).await?;
+            drop_strangers(writer, &partition, is_listed).await?;
         }
     }
     Ok(())

@@ -24,6 +24,7 @@ mod lists;
 mod meetings;
 mod moment;
 mod moving;
+mod numbered;
 mod order;
 mod orphans;
 mod plan;

@@ -67,7 +67,8 @@ pub struct Settings {
     pub keep_archive: bool,
 }
 
-/// Makes the lake of `source` again in `target`, which must be empty. Answers nothing when it was asked to stop; then nothing is left in the target.
+/// Makes the lake of `source` again in `target`, which must be empty. Answers nothing when it was asked to stop; then
+/// nothing is left in the target.
 ///
 /// # Errors
 /// [`Error::usage`] when the source has no archive or there is something in the target; [`Error::store`] when a segment

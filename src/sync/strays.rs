@@ -4,7 +4,6 @@
 
 mod children;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -12,6 +11,7 @@ use arrow::array::RecordBatch;
 use super::columns::{int_at, ints};
 use super::ledger::Ledger;
 use super::listed::Row;
+use super::numbered::Numbered;
 use super::plan::Rules;
 use super::writer::Writer;
 use crate::archive::{Head, Home, Step};
@@ -22,7 +22,7 @@ use crate::schema::{Partition, Table};
 use crate::tables;
 
 /// The column that names the conversation a row belongs to.
-const PARENT: &str = "conversation_id";
+pub(super) const PARENT: &str = "conversation_id";
 
 /// Removes rows of conversations that a whole walk does not list, or lists for another partition.
 pub(super) async fn drop(writer: &mut Writer, index: &[Row], ledger: &Ledger, rules: Rules) -> Result<()> {
@@ -89,15 +89,16 @@ fn children() -> impl Iterator<Item = &'static Table> {
 }
 
 /// The partition that each known conversation stands in or will be put into.
+#[derive(Default)]
 struct Homes {
-    names: HashMap<String, u32>,
+    partitions: Numbered,
     /// Sorted by id.
     of: Vec<(i64, u32)>,
 }
 
 impl Homes {
     fn of(index: &[Row], ledger: &Ledger, rules: Rules) -> Self {
-        let mut homes = Self { names: HashMap::new(), of: Vec::with_capacity(index.len()) };
+        let mut homes = Self { of: Vec::with_capacity(index.len()), ..Self::default() };
         for row in index.iter().filter(|row| ledger.get(row.id).is_none()) {
             homes.add(row.id, &rules.span.of(row.created.get()));
         }
@@ -107,7 +108,7 @@ impl Homes {
     }
 
     fn listed(known: &[Home]) -> Self {
-        let mut homes = Self { names: HashMap::new(), of: Vec::with_capacity(known.len()) };
+        let mut homes = Self::default();
         for Home(id, partition) in known {
             homes.add(*id, partition);
         }
@@ -116,26 +117,13 @@ impl Homes {
     }
 
     fn add(&mut self, id: i64, partition: &str) {
-        let next = self.names.len() as u32;
-        let number = *self.names.entry(partition.to_owned()).or_insert(next);
+        let number = self.partitions.number(partition);
         self.of.push((id, number));
     }
 
     fn list(&self) -> Vec<Home> {
-        let names = self.names();
-        self.of.iter().map(|(id, number)| Home(*id, names[*number as usize].clone())).collect()
-    }
-
-    /// The partitions, by their numbers.
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<(&String, u32)> =
-            self.names.iter().map(|(name, number)| (name, *number)).collect();
-        names.sort_unstable_by_key(|(_, number)| *number);
-        names.into_iter().map(|(name, _)| name.clone()).collect()
-    }
-
-    fn number(&self, partition: &str) -> Option<u32> {
-        self.names.get(partition).copied()
+        let home = |(id, number): &(i64, u32)| Home(*id, self.partitions.name(*number).to_owned());
+        self.of.iter().map(home).collect()
     }
 
     fn get(&self, id: i64) -> Option<u32> {
@@ -145,7 +133,7 @@ impl Homes {
 }
 
 fn strays(homes: Arc<Homes>, partition: &str, all_listed: bool) -> Picker {
-    let here = homes.number(partition);
+    let here = homes.partitions.known(partition);
     let is_stray = move |id: Option<i64>| match id.and_then(|id| homes.get(id)) {
         Some(home) => Some(home) != here,
         None => all_listed,

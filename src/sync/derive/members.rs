@@ -27,7 +27,7 @@ const COLUMNS: &[(&str, &str)] = &[
 
 /// Computes all partitions.
 pub(super) async fn put_all(writer: &mut Writer, walk_us: i64) -> Result<()> {
-    doubts::drop_parted(writer, &CAMPAIGN_MEMBERS, "conversation_id").await?;
+    doubts::drop_parted_members(writer).await?;
     for path in writer.lake.paths(&CONVERSATIONS) {
         if let Some(partition) = partition_of(&path) {
             put(writer, &partition, walk_us).await?;

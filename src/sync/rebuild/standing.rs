@@ -4,7 +4,7 @@
 //! was folded of it before must not stay where it was. Which of them are in the stretch of steps that is folded next is
 //! known, too.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::fold::Picker;
 use crate::lake::Change;
 use crate::sync::moving::{Fate, Moving};
+use crate::sync::numbered::Numbered;
 use crate::sync::strays;
 use crate::sync::writer::Writer;
 use crate::tables::{CAMPAIGN_MEMBERS, CONVERSATIONS};
@@ -26,8 +27,7 @@ const STRETCH: u32 = 24;
 /// length are joined.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
-    numbers: HashMap<String, u32>,
-    names: Vec<String>,
+    partitions: Numbered,
     /// Each sorted, and more than twice as long as the next, which is newer.
     runs: Vec<Vec<(i64, u32)>>,
     /// The stretch that is being gathered. The number comes again after 255 others: then a stretch may be taken to have
@@ -52,7 +52,7 @@ impl Standing {
     pub fn astray(&mut self, ids: &[i64], fresh: usize, partition: &str) -> Astray {
         let mut astray = Astray::default();
         for (place, id) in ids.iter().enumerate() {
-            let Some(stands) = self.get(*id).map(|number| self.names[number as usize].as_str()) else {
+            let Some(stands) = self.get(*id).map(|number| self.partitions.name(number)) else {
                 continue;
             };
             if place < fresh {
@@ -96,7 +96,7 @@ impl Standing {
 
     /// These stand in this partition now, and are in the stretch that is being gathered.
     pub fn set(&mut self, ids: &[i64], partition: &str) {
-        let number = self.number(partition) | u32::from(self.stretch) << STRETCH;
+        let number = self.partitions.number(partition) | u32::from(self.stretch) << STRETCH;
         let mut newest: Vec<(i64, u32)> = ids.iter().map(|id| (*id, number)).collect();
         newest.sort_unstable();
         while self.runs.last().is_some_and(|last| last.len() <= 2 * newest.len()) {
@@ -110,16 +110,6 @@ impl Standing {
             newest = older;
         }
         self.runs.push(newest);
-    }
-
-    fn number(&mut self, partition: &str) -> u32 {
-        if let Some(number) = self.numbers.get(partition) {
-            return *number;
-        }
-        let number = self.names.len() as u32;
-        self.numbers.insert(partition.to_owned(), number);
-        self.names.push(partition.to_owned());
-        number
     }
 
     /// None stands anywhere any more.
@@ -210,7 +200,7 @@ mod tests {
     #[test]
     fn the_last_place_counts() {
         let mut random = fastrand::Rng::with_seed(7);
-        let (mut standing, mut model) = (Standing::default(), HashMap::new());
+        let (mut standing, mut model) = (Standing::default(), BTreeMap::new());
         for _ in 0..600 {
             let partition = ["may", "june", "july"][random.usize(0..3)];
             let ids: std::collections::BTreeSet<i64> =
@@ -219,7 +209,7 @@ mod tests {
             standing.set(&ids, partition);
             model.extend(ids.into_iter().map(|id| (id, partition)));
         }
-        let name = |id| standing.get(id).map(|number| standing.names[number as usize].as_str());
+        let name = |id| standing.get(id).map(|number| standing.partitions.name(number));
         assert!((-310..310).all(|id| name(id) == model.get(&id).copied()));
         assert!(standing.runs.len() < 9, "{}", standing.runs.len());
     }

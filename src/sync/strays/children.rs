@@ -25,7 +25,7 @@ pub(super) async fn moving(
     partition: &str,
     homes: &Arc<Homes>,
 ) -> Result<Option<Moving>> {
-    let here = homes.number(partition);
+    let here = homes.partitions.known(partition);
     let Some(object) = writer.lake.open_partition(table, Some(partition)).await? else {
         return Ok(None);
     };
@@ -34,7 +34,7 @@ pub(super) async fn moving(
     if away.is_empty() {
         return Ok(None);
     }
-    let names = Arc::new(homes.names());
+    let names = Arc::new(homes.partitions.names().to_vec());
     let mut standing = BTreeMap::new();
     for home in away {
         standing.insert(home, identities(writer, table, &names[home as usize]).await?);
