@@ -1,7 +1,12 @@
 //! Data objects: opening them, folding changes into them, putting them.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
+use arrow::array::AsArray as _;
+use arrow::compute::max;
+use arrow::datatypes::TimestampMicrosecondType;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
@@ -58,14 +63,17 @@ impl Lake {
         path: &str,
         change: &Arc<Change>,
     ) -> Result<FoldCounts> {
-        let old = self.open_object(table, path).await?;
-        let (reader, expect) = match old {
-            Some((reader, etag)) => (Some(reader), Expect::Version(etag)),
-            None => (None, Expect::Absent),
-        };
+        let old = self.open_whole(table, path).await?;
+        let expect = old.as_ref().map_or(Expect::Absent, |old| Expect::Version(old.etag.clone()));
+        let named = old.as_ref().and_then(|old| self.sum_of(table, path, &old.etag));
         let change = change.clone();
-        let bytes = change.bytes() + reader.as_ref().map_or(0, Reader::bytes);
-        let folding = cpu::run_on(bytes, move || fold::fold(reader.as_ref(), change.of(table)));
+        let bytes = change.bytes() + old.as_ref().map_or(0, |old| old.reader.bytes());
+        let folding = cpu::run_on(bytes, move || {
+            if let (Some(old), Some(named)) = (&old, &named) {
+                old.whole.check(named)?;
+            }
+            fold::fold(old.as_ref().map(|old| &old.reader), change.of(table))
+        });
         let folded = self
             .meanwhile(folding)
             .await
@@ -162,14 +170,77 @@ impl Lake {
     /// What is read is what the manifest names, be it that a late put has to be adopted first: a run that goes
     /// by rows which it has read must not end with a manifest that does not know them.
     async fn open_object(&mut self, table: &'static Table, path: &str) -> Result<Option<(Reader, Etag)>> {
+        Ok(self.open_whole(table, path).await?.map(|old| (old.reader, old.etag)))
+    }
+
+    async fn open_whole(&mut self, table: &'static Table, path: &str) -> Result<Option<Version>> {
         self.land_at(path).await?;
         let (store, target) = (self.store.clone(), path.to_owned());
-        let opening = async move { open_object(store.as_ref(), table, &target).await };
-        let Some((reader, etag)) = self.meanwhile(opening).await? else { return Ok(None) };
-        self.adopt_late_put(table, path, &etag).await?;
-        Ok(Some((reader, etag)))
+        let opening = async move { open_version(store.as_ref(), table, &target).await };
+        let Some(version) = self.meanwhile(opening).await? else { return Ok(None) };
+        self.adopt_late_put(table, path, &version.etag).await?;
+        Ok(Some(version))
+    }
+
+    /// The SHA-256 of the bytes that this version was put with, if the manifest names it.
+    fn sum_of(&self, table: &Table, path: &str, etag: &Etag) -> Option<String> {
+        let known = self.manifest.tables.get(table.name)?.objects.get(path)?;
+        (known.etag == *etag).then(|| known.sha256.clone())
     }
 }
+
+/// One version of an object.
+struct Version {
+    reader: Reader,
+    whole: Whole,
+    etag: Etag,
+}
+
+/// All bytes of a version.
+enum Whole {
+    File(File),
+    Bytes(Bytes),
+}
+
+/// So many bytes of a file are hashed at a time.
+const PIECE_BYTES: usize = 256 << 10;
+
+impl Whole {
+    /// Fails unless the bytes have this SHA-256: what is folded anew gets a sum of its own, which would hide for ever
+    /// that the disk has altered what was there.
+    fn check(&self, named: &str) -> Result<()> {
+        if self.sum()? == named {
+            return Ok(());
+        }
+        Err(Error::store(ALTERED).hint(MADE_AGAIN))
+    }
+
+    fn sum(&self) -> Result<String> {
+        let file = match self {
+            Self::Bytes(bytes) => return Ok(checksum(bytes)),
+            Self::File(file) => file,
+        };
+        let (mut sum, mut piece, mut at) = (Sha256::new(), vec![0; PIECE_BYTES], 0);
+        loop {
+            // The reader of the object has its own place in the file.
+            let count = file.read_at(&mut piece, at).map_err(unreadable)?;
+            if count == 0 {
+                return Ok(hex::encode(sum.finalize()));
+            }
+            sum.update(&piece[..count]);
+            at += count as u64;
+        }
+    }
+}
+
+fn unreadable(cause: std::io::Error) -> Error {
+    Error::store("a data object cannot be read").caused_by(cause).hint(MADE_AGAIN)
+}
+
+const ALTERED: &str = "a data object has other bytes than were written, though nothing has replaced it: the disk has altered it";
+
+const MADE_AGAIN: &str = "look after the disk; restore the object from a backup, or make the lake again by `rebuild` if it keeps its \
+     raw pages; to fetch its table again from Drift, run `reset --table` for it, then `sync`";
 
 /// Opens an object of a table, if it is there, and answers which version it is. Nothing is taken from what a
 /// manifest says of it.
@@ -177,12 +248,21 @@ impl Lake {
 /// # Errors
 /// Those of the store, and of an object that is not of the table.
 pub async fn open_object(store: &dyn Store, table: &Table, path: &str) -> Result<Option<(Reader, Etag)>> {
-    let (reader, etag) = match store.open(path).await? {
-        Some(Opened::File(file, etag)) => (data_file::open(table, file), etag),
-        Some(Opened::Bytes(bytes, etag)) => (data_file::open(table, bytes), etag),
+    Ok(open_version(store, table, path).await?.map(|version| (version.reader, version.etag)))
+}
+
+async fn open_version(store: &dyn Store, table: &Table, path: &str) -> Result<Option<Version>> {
+    let (reader, whole, etag) = match store.open(path).await? {
+        Some(Opened::File(file, etag)) => {
+            let whole = file.try_clone().map_err(|cause| unreadable(cause).at("object", path))?;
+            (data_file::open(table, file), Whole::File(whole), etag)
+        }
+        Some(Opened::Bytes(bytes, etag)) => {
+            (data_file::open(table, bytes.clone()), Whole::Bytes(bytes), etag)
+        }
         None => return Ok(None),
     };
-    Ok(Some((reader.map_err(|error| error.at("object", path))?, etag)))
+    Ok(Some(Version { reader: reader.map_err(|error| error.at("object", path))?, whole, etag }))
 }
 
 async fn hash_and_put(
@@ -222,6 +302,17 @@ pub(super) fn describe(reader: &Reader) -> Result<(u64, u64)> {
         deleted += (batch.num_rows() - batch.column(0).null_count()) as u64;
     }
     Ok((rows, deleted))
+}
+
+/// The newest instant at which a walk stored or buried a row, in epoch microseconds.
+pub(super) fn newest_instant(reader: &Reader) -> Result<Option<i64>> {
+    let mut newest = None;
+    for batch in reader.columns(&["_synced_at", "_deleted_at"])? {
+        for column in batch?.columns() {
+            newest = newest.max(max(column.as_primitive::<TimestampMicrosecondType>()));
+        }
+    }
+    Ok(newest)
 }
 
 /// The memory that a run needs to fold an object of so many bytes, in whole MiB; nothing for other errors.

@@ -16,7 +16,7 @@ use super::files::{Subject, partition_fault};
 use super::rows::{Contents, read};
 use super::verdict::{Finding, ObjectVerdict, Verdict};
 
-const RESTORE: &str = "restore this object from a backup; to fetch the table again from Drift, move the lake away and run a new `sync`";
+const RESTORE: &str = "restore this object from a backup; to fetch its table again from Drift, run `reset --table` for it, then `sync`";
 const LATE: &str = "if a run that was overtaken put it late, the next `sync` adopts it; if not, restore this object from a backup, or run `sync`, which asks Drift again for what should be in it";
 const DOUBTED: &str = "was changed by another hand, and is not known to be right again";
 const ASK_AGAIN: &str = "run `sync`, which asks Drift again for what should be in it";
@@ -49,6 +49,8 @@ pub(super) struct Judged {
 enum Bytes {
     Same,
     Changed,
+    /// It was not replaced, and yet its bytes are others.
+    Altered,
     Unnamed,
 }
 
@@ -93,6 +95,7 @@ fn examine_source<R: ChunkReader + 'static>(
         None => Bytes::Unnamed,
         Some(known) if known.bytes == size && rules.quick && known.etag == *etag => Bytes::Same,
         Some(known) if checksum(&source)? == known.sha256 => Bytes::Same,
+        Some(known) if known.etag == *etag => Bytes::Altered,
         Some(_) => Bytes::Changed,
     };
     let partition = crate::lake::partition_of(&subject.path);
@@ -171,9 +174,12 @@ fn bytes_finding(place: &str, examined: &Examined, rules: Rules) -> Option<Findi
     let what = match examined.bytes {
         Bytes::Same => return None,
         Bytes::Changed => "has other bytes than the manifest says (SHA-256 differs)",
+        Bytes::Altered => {
+            "has other bytes than were written (SHA-256 differs), though nothing has replaced it"
+        }
         Bytes::Unnamed => "is not named in the manifest",
     };
-    let decodes = examined.contents.faults.is_empty();
+    let decodes = examined.contents.faults.is_empty() && examined.bytes != Bytes::Altered;
     Some(match (decodes, rules.ended_cleanly) {
         (true, false) => {
             Finding::unfinished(place, format!("{what}; the last run did not end cleanly"), SYNC)

@@ -10,6 +10,7 @@ use drift_simulator::{Behaviour, FaultScript, Mutation, WorldConfig};
 use drift2parquet::config::{Selection, SyncSettings};
 use drift2parquet::data_file;
 use drift2parquet::erase::Wanted;
+use drift2parquet::manifest::RunStatus;
 use drift2parquet::schema::Table;
 use drift2parquet::status::status;
 use drift2parquet::tables;
@@ -447,4 +448,102 @@ async fn an_archive_makes_the_lake_again_whose_partitions_were_exchanged() {
         account.comes_right(&changed, &live, "exchanged").await;
         account.into_proven_again(exchanged[0]).await;
     }
+}
+
+impl Account {
+    /// A run that is killed soon after its first commit, before it has put anything.
+    fn is_killed(&mut self) {
+        let before = self.objects();
+        for at in 12.. {
+            assert!(at < 60, "no run died after its first commit");
+            let death = Death { at, cut: Cut::Before, power: None };
+            let ended = self.run_to_death(death);
+            assert!(ended.is_none(), "the run lived to its end");
+            // What it was about to write would be in the way of what is put here, which bears the same names.
+            let leaves_nothing = life(self.lake.store().list("_tmp")).unwrap().is_empty();
+            if leaves_nothing && life(self.manifest()).run.status == RunStatus::Running {
+                break;
+            }
+        }
+        assert!(self.objects() == before, "it has put something");
+    }
+}
+
+/// Bug: after a run was killed, an older copy was taken for what that run had put, and rows were missing for ever
+/// though all was said to be proven.
+#[test]
+fn older_copies_after_a_run_that_was_killed_come_right() {
+    for table in ["messages", "contacts", "conversations"] {
+        let mut account = account(1_410).in_memory();
+        life(account.run_to_the_end());
+        let before = account.objects();
+        for round in 0..3 {
+            account.wait(24);
+            account.drift.mutate(9_000 + round, changes(&mut fastrand::Rng::with_seed(round)));
+        }
+        account.wait(24);
+        (account.settings.full, account.settings.refetch) = (true, true);
+        life(account.run_to_the_end());
+        account.settings = SyncSettings::default();
+        let (live, now) = (account.live().unwrap(), account.objects());
+        account.wait(1);
+        account.is_killed();
+        let is_older = |path: &&String| path.split('/').next() == Some(table) && now[*path] != before[*path];
+        let older: Vec<String> = before.keys().filter(is_older).cloned().collect();
+        assert!(!older.is_empty(), "{table}");
+        for path in &older {
+            account.put(path, &before[path]);
+        }
+        life(account.comes_right(&older, &live, table));
+    }
+}
+
+/// Bug: after a run was killed, conversations in copies of another partition stood twice.
+#[test]
+fn copies_of_another_partition_after_a_run_that_was_killed_come_right() {
+    let mut account = account(1_420).in_memory();
+    life(account.run_to_the_end());
+    let live = account.live().unwrap();
+    let largest = life(account.largest("conversations"));
+    account.wait(1);
+    account.is_killed();
+    let copies =
+        ["2019-01", "2019-02"].map(|month| format!("conversations/month={month}/conversations.parquet"));
+    for path in &copies {
+        account.put(path, &account.objects()[&largest[0]]);
+    }
+    life(account.comes_right(&copies, &live, "two copies"));
+}
+
+/// Bug: what a disk had altered under its name got a sum of its own when something was folded into it, and was proven.
+#[tokio::test(start_paused = true)]
+async fn what_a_disk_has_altered_is_not_folded_on() {
+    let world = WorldConfig { conversations: 8, months: 3, ..WorldConfig::small(1_430) };
+    let mut account = Account::of(world, Behaviour::default());
+    account.run_to_the_end().await;
+    let altered: Vec<String> =
+        account.objects().keys().filter(|path| path.starts_with("messages/")).cloned().collect();
+    for path in &altered {
+        let place = account.lake.path().join(path);
+        let written = std::fs::metadata(&place).unwrap().modified().unwrap();
+        let mut bytes = std::fs::read(&place).unwrap();
+        let at =
+            bytes.windows(3).position(|three| three == b"<p>").expect("small objects are not compressed");
+        bytes[at + 1] = b'q';
+        std::fs::write(&place, bytes).unwrap();
+        std::fs::File::options().write(true).open(&place).unwrap().set_modified(written).unwrap();
+    }
+    assert_eq!(account.verified().await.unwrap().verdict, Verdict::Broken);
+    account.wait(24);
+    for round in 0..4 {
+        account.drift.mutate(9_100 + round, changes(&mut fastrand::Rng::with_seed(round)));
+    }
+    account.wait(24);
+    (account.settings.full, account.settings.refetch) = (true, true);
+    let ended = account.run().await;
+    let error = ended.error.expect("something is folded into what was altered");
+    assert!(altered.iter().any(|path| error.place("object") == Some(path)), "{error}");
+    assert!(error.found().contains("other bytes than were written"), "{error}");
+    assert_eq!(ended.report.exit_code, 5);
+    assert_eq!(account.verified().await.unwrap().verdict, Verdict::Broken);
 }
